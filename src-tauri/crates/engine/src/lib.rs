@@ -1,0 +1,1 @@
+//! One loop: commands and observations in, events and status out.

@@ -1,0 +1,1 @@
+//! SQLite: events, checkpoints, bounded tables.
