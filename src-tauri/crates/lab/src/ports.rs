@@ -1,0 +1,85 @@
+//! The questions the engine asks of the world. Drivers answer them; wiring chooses which driver.
+//!
+//! A port never decides: it reads or it acts, says what it found in [`PortError`]'s words, and ends within its own
+//! deadline. The engine alone knows what to do about it.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::power::PowerState;
+
+/// Number of a relay channel, counted from 1 as the relay board counts.
+pub type Outlet = u8;
+
+/// What a driver says when it could not do what was asked. `Display` is one sentence without the remedy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{what}: {why}")]
+pub struct PortError {
+    /// The operation and its subject, as in "press outlet 3".
+    pub what: String,
+    /// What came back, or did not.
+    pub why: String,
+    /// What the person at the bench should do.
+    pub remedy: String,
+    /// The device itself cannot be reached (as against: it answered and refused).
+    pub absent: bool,
+}
+
+/// One outlet as its driver knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutletReading {
+    /// What was commanded last, as the device remembers it.
+    pub commanded: PowerState,
+    /// What the device itself can measure; `None` for devices without sensing (a relay board).
+    pub observed: Option<PowerState>,
+}
+
+/// All outlets at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PowerReading {
+    /// By outlet number.
+    pub outlets: BTreeMap<Outlet, OutletReading>,
+    /// Grows each time the device is known to have forgotten everything (a rebooted relay board).
+    pub incarnation: u64,
+}
+
+/// Power buttons, or what stands in for them.
+#[async_trait]
+pub trait Power: Send + Sync {
+    /// A look at all outlets. Never presses anything.
+    async fn read(&self) -> Result<PowerReading, PortError>;
+    /// Press briefly, so that a machine that is off starts. Returns when the device says the press has ended.
+    async fn on(&self, outlet: Outlet) -> Result<(), PortError>;
+    /// Hold the button until the machine is off. Returns when the device says the press has ended.
+    async fn off(&self, outlet: Outlet) -> Result<(), PortError>;
+    /// Whether the device notices a machine that switched itself off. A relay board does not: its memory stays "on",
+    /// so the engine must not ask a machine to power itself off behind the board's back.
+    fn follows_soft_off(&self) -> bool;
+}
+
+/// Frames counted on a machine's own wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct WireCounters {
+    /// Bytes and frames from the machine.
+    pub from_bytes: u64,
+    pub from_packets: u64,
+    /// Bytes and frames towards the machine.
+    pub to_bytes: u64,
+    pub to_packets: u64,
+}
+
+/// The network port a machine hangs on.
+#[async_trait]
+pub trait Wire: Send + Sync {
+    /// Counters since the port came up; `None` when this board cannot count them.
+    async fn counters(&self, machine: &str) -> Option<WireCounters>;
+}
+
+/// A machine's serial console, where there is one.
+#[async_trait]
+pub trait Console: Send + Sync {
+    /// The last `limit` bytes that the machine printed, as text.
+    async fn tail(&self, machine: &str, limit: usize) -> Result<String, PortError>;
+}
