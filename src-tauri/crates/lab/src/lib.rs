@@ -1,5 +1,30 @@
 //! The vocabulary of a board: types, events, the folds from events to status, and the ports behind which drivers stand.
 //! Nothing in here does I/O.
+//!
+//! Reading order: [`board`] says what there is, [`event`] what happened, [`boot`] and [`run`] are the two state
+//! machines, [`status`] folds everything, [`face`] turns it into the one word a screen shows.
 
+pub mod board;
+pub mod boot;
+pub mod dial;
+pub mod event;
+pub mod face;
+pub mod facts;
+pub mod failure;
+pub mod journal;
+pub mod live;
+pub mod mac;
 pub mod ports;
 pub mod power;
+pub mod run;
+pub mod sign;
+pub mod status;
+
+pub use board::{Board, BoardKind, Lab, Machine};
+pub use boot::{Boot, BootState, Phase};
+pub use event::{Body, Draft, Event, Stamp};
+pub use failure::{Code, Failure};
+pub use mac::Mac;
+pub use power::PowerState;
+pub use run::{Run, RunState};
+pub use status::Status;

@@ -1,0 +1,182 @@
+//! What there is: the board, its machines and the labs that can be started on it, as the board file says.
+
+mod check;
+mod keys;
+mod parse;
+
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+pub use parse::BoardError;
+
+use crate::{mac::Mac, ports::Outlet};
+
+/// Which far side this board has. The code path is one; the far sides differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BoardKind {
+    /// Simulators of every device on loopback; needs nothing.
+    Simulated,
+    /// QEMU machines with real firmware on a bridge of their own.
+    Virtual,
+    /// The real gear.
+    Labinator,
+}
+
+impl BoardKind {
+    /// The word in files, on the command line and on the badge.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Simulated => "simulated",
+            Self::Virtual => "virtual",
+            Self::Labinator => "labinator",
+        }
+    }
+}
+
+/// A board file, read and checked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Board {
+    pub board: Identity,
+    pub network: Network,
+    #[serde(default)]
+    pub limits: Limits,
+    #[serde(rename = "machine")]
+    pub machines: Vec<Machine>,
+    #[serde(rename = "lab", default)]
+    pub labs: Vec<Lab>,
+}
+
+/// Name, kind and the geometry of the shelf.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    pub name: String,
+    pub kind: BoardKind,
+    /// Box numbers as they stand on the shelf, row by row; the screen shows them in the same places.
+    pub shelf: Vec<Vec<u32>>,
+}
+
+/// The lab network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Network {
+    pub address: Ipv4Addr,
+    pub prefix: u8,
+    /// The controller's own address: DHCP, TFTP and HTTP answer here.
+    pub boss: Ipv4Addr,
+    pub gateway: Option<Ipv4Addr>,
+    pub dns: Option<Ipv4Addr>,
+    pub ntp: Option<Ipv4Addr>,
+    pub syslog: Option<Ipv4Addr>,
+    pub domain: Option<String>,
+    /// First and last address for machines that are not in this file.
+    pub pool: (Ipv4Addr, Ipv4Addr),
+    /// Interface on which DHCP answers; without it DHCP stays silent on a real board.
+    pub interface: Option<String>,
+}
+
+/// How long a step may take, in seconds of wall time. After that it has failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    pub check_s: u64,
+    pub power_up_s: u64,
+    pub boot_s: u64,
+    pub report_s: u64,
+    pub power_down_s: u64,
+    /// Pause between two presses, so that the supply does not see six machines start in one instant.
+    pub stagger_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // A boot takes 16 to 40 s on the slowest machine measured (software emulation); five times that is a fault.
+        Self { check_s: 60, power_up_s: 30, boot_s: 240, report_s: 60, power_down_s: 60, stagger_ms: 200 }
+    }
+}
+
+/// A physical PC, or the VM that stands in for one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// The number on the box.
+    #[serde(rename = "box")]
+    pub box_number: u32,
+    pub name: String,
+    pub mac: Mac,
+    pub address: Ipv4Addr,
+    /// Relay channel on its power button.
+    pub outlet: Outlet,
+    /// Switch port, where there is a switch.
+    pub port: Option<u32>,
+    /// Availability zone.
+    pub group: Option<String>,
+    /// Memory of a virtual machine in MiB.
+    pub memory_mib: Option<u64>,
+}
+
+/// A named layout that can be started.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Lab {
+    pub name: String,
+    /// For visitors, in words.
+    pub title: String,
+    pub words: String,
+    pub procedure: Procedure,
+    /// Box numbers; all machines when absent.
+    pub machines: Option<Vec<u32>>,
+}
+
+/// Which procedure starts a lab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Procedure {
+    /// Check, power up, boot, report, power down.
+    Rehearsal,
+}
+
+impl Board {
+    /// Reads a board file. `origin` is named in errors.
+    pub fn parse(origin: &str, text: &str) -> Result<Self, BoardError> {
+        parse::parse(origin, text)
+    }
+
+    /// A machine by box number or name.
+    pub fn machine(&self, who: &str) -> Option<&Machine> {
+        let number = who.parse::<u32>().ok();
+        self.machines.iter().find(|m| m.name == who || Some(m.box_number) == number)
+    }
+
+    /// The machine with this hardware address.
+    pub fn machine_by_mac(&self, mac: Mac) -> Option<&Machine> {
+        self.machines.iter().find(|m| m.mac == mac)
+    }
+
+    pub fn lab(&self, name: &str) -> Option<&Lab> {
+        self.labs.iter().find(|l| l.name == name)
+    }
+
+    /// The machines a lab uses, in the order of the file.
+    pub fn machines_of(&self, lab: &Lab) -> Vec<&Machine> {
+        let wanted = |m: &&Machine| lab.machines.as_ref().is_none_or(|boxes| boxes.contains(&m.box_number));
+        self.machines.iter().filter(wanted).collect()
+    }
+
+    /// The netmask that `prefix` stands for.
+    pub fn netmask(&self) -> Ipv4Addr {
+        let bits = u32::MAX.checked_shl(32 - u32::from(self.network.prefix)).unwrap_or(0);
+        Ipv4Addr::from(bits)
+    }
+
+    /// The same board with only its first `count` machines; labs and shelf lose what is gone.
+    pub fn keep_machines(&mut self, count: usize) {
+        self.machines.truncate(count);
+        let kept: Vec<u32> = self.machines.iter().map(|m| m.box_number).collect();
+        for row in &mut self.board.shelf {
+            row.retain(|number| kept.contains(number));
+        }
+        self.board.shelf.retain(|row| !row.is_empty());
+        for boxes in self.labs.iter_mut().filter_map(|lab| lab.machines.as_mut()) {
+            boxes.retain(|number| kept.contains(number));
+        }
+    }
+}

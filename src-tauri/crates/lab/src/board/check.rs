@@ -1,0 +1,149 @@
+//! What a board file must hold beyond its grammar: nothing twice, everything inside the network, no outlet of the boss.
+
+use std::{collections::BTreeMap, net::Ipv4Addr};
+
+use super::Board;
+
+/// Relay channel of the controller's own power button (reference, relay board: "off 7" kills the controller).
+pub(super) const BOSS_OUTLET: u8 = 7;
+/// The relay board has eight channels.
+const LAST_OUTLET: u8 = 8;
+
+pub(super) struct Problem {
+    pub(super) why: String,
+    pub(super) remedy: String,
+    /// Text whose last occurrence shows the line.
+    pub(super) find: Option<String>,
+}
+
+fn problem(why: String, remedy: &str, find: Option<String>) -> Problem {
+    Problem { why, remedy: remedy.to_owned(), find }
+}
+
+pub(super) fn check(board: &Board) -> Result<(), Problem> {
+    machines_exist(board)?;
+    nothing_twice(board)?;
+    inside_the_network(board)?;
+    outlets(board)?;
+    shelf(board)?;
+    labs(board)
+}
+
+fn machines_exist(board: &Board) -> Result<(), Problem> {
+    if board.machines.is_empty() {
+        return Err(problem("the board has no machine".into(), "add at least one [[machine]] table", None));
+    }
+    if board.network.prefix == 0 || board.network.prefix > 30 {
+        let why = format!("a prefix of {} leaves no room for machines", board.network.prefix);
+        return Err(problem(why, "use a prefix between 1 and 30, usually 24", Some("prefix".into())));
+    }
+    Ok(())
+}
+
+/// A key and how to read it off a machine.
+type Column = (&'static str, fn(&super::Machine) -> String);
+
+fn nothing_twice(board: &Board) -> Result<(), Problem> {
+    let columns: [Column; 5] = [
+        ("box", |m| m.box_number.to_string()),
+        ("name", |m| m.name.clone()),
+        ("mac", |m| m.mac.to_string()),
+        ("address", |m| m.address.to_string()),
+        ("outlet", |m| m.outlet.to_string()),
+    ];
+    for (key, value) in columns {
+        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+        for machine in &board.machines {
+            if let Some(first) = seen.insert(value(machine), &machine.name) {
+                let twice = value(machine);
+                let why = format!("{key} {twice} is given to {first} and to {}", machine.name);
+                let find = if key == "box" || key == "outlet" { format!("{key} = {twice}") } else { twice };
+                return Err(problem(why, "give each machine its own", Some(find)));
+            }
+        }
+    }
+    let mut labs: Vec<&str> = board.labs.iter().map(|l| l.name.as_str()).collect();
+    labs.sort_unstable();
+    match labs.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(problem(
+            format!("lab {} is defined twice", pair[0]),
+            "rename one of them",
+            Some(pair[0].to_owned()),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn inside_the_network(board: &Board) -> Result<(), Problem> {
+    let mask = u32::from(board.netmask());
+    let network = u32::from(board.network.address) & mask;
+    let inside = |address: Ipv4Addr| u32::from(address) & mask == network;
+    let named = board.machines.iter().map(|m| (m.name.clone(), m.address));
+    let own = [("boss".to_owned(), board.network.boss)];
+    let (first, last) = board.network.pool;
+    let pool = [("pool".to_owned(), first), ("pool".to_owned(), last)];
+    for (who, address) in named.chain(own).chain(pool) {
+        if !inside(address) {
+            let why =
+                format!("{who} has {address}, outside {}/{}", board.network.address, board.network.prefix);
+            return Err(problem(why, "choose an address of the lab network", Some(address.to_string())));
+        }
+    }
+    if first > last {
+        return Err(problem(
+            format!("the pool ends ({last}) before it begins ({first})"),
+            "swap the two",
+            Some("pool".into()),
+        ));
+    }
+    let taken = board.machines.iter().find(|m| (first..=last).contains(&m.address));
+    match taken {
+        Some(machine) => Err(problem(
+            format!("{} has {}, which lies in the pool", machine.name, machine.address),
+            "move the machine or the pool, or an unknown machine may be given the same address",
+            Some(machine.address.to_string()),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn outlets(board: &Board) -> Result<(), Problem> {
+    for machine in &board.machines {
+        let find = Some(format!("outlet = {}", machine.outlet));
+        if machine.outlet == BOSS_OUTLET {
+            let why =
+                format!("{} is on outlet {BOSS_OUTLET}, the controller's own power button", machine.name);
+            return Err(problem(why, "use an outlet from 1 to 6", find));
+        }
+        if !(1..=LAST_OUTLET).contains(&machine.outlet) {
+            let why =
+                format!("{} is on outlet {}, but a relay board has 1 to 8", machine.name, machine.outlet);
+            return Err(problem(why, "use an outlet from 1 to 6", find));
+        }
+    }
+    Ok(())
+}
+
+fn shelf(board: &Board) -> Result<(), Problem> {
+    let mut placed: Vec<u32> = board.board.shelf.iter().flatten().copied().collect();
+    let mut boxes: Vec<u32> = board.machines.iter().map(|m| m.box_number).collect();
+    placed.sort_unstable();
+    boxes.sort_unstable();
+    if placed == boxes {
+        return Ok(());
+    }
+    let why = format!("the shelf shows boxes {placed:?}, the machines are {boxes:?}");
+    Err(problem(why, "list each box number once in shelf, row by row as they stand", Some("shelf".into())))
+}
+
+fn labs(board: &Board) -> Result<(), Problem> {
+    for lab in &board.labs {
+        let stranger =
+            lab.machines.iter().flatten().find(|number| board.machine(&number.to_string()).is_none());
+        if let Some(number) = stranger {
+            let why = format!("lab {} wants box {number}, which the board does not have", lab.name);
+            return Err(problem(why, "use box numbers of [[machine]] tables", Some(lab.name.clone())));
+        }
+    }
+    Ok(())
+}

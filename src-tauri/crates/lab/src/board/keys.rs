@@ -1,0 +1,84 @@
+//! The keys a board file may have, table by table, and the nearest one to a slip of the pen.
+
+use toml_edit::{Item, Table};
+
+/// Known keys by table. `[[machine]]` and `[[lab]]` are arrays of tables.
+const KEYS: &[(&str, &[&str])] = &[
+    ("", &["board", "network", "limits", "machine", "lab"]),
+    ("board", &["name", "kind", "shelf"]),
+    (
+        "network",
+        &["address", "prefix", "boss", "gateway", "dns", "ntp", "syslog", "domain", "pool", "interface"],
+    ),
+    ("limits", &["check_s", "power_up_s", "boot_s", "report_s", "power_down_s", "stagger_ms"]),
+    ("machine", &["box", "name", "mac", "address", "outlet", "port", "group", "memory_mib"]),
+    ("lab", &["name", "title", "words", "procedure", "machines"]),
+];
+
+/// A key that no board file has.
+pub(super) struct Unknown {
+    pub(super) table: String,
+    pub(super) key: String,
+    pub(super) at: Option<usize>,
+    pub(super) nearest: Option<&'static str>,
+}
+
+/// The first unknown key of a document, if any.
+pub(super) fn first_unknown(root: &Table) -> Option<Unknown> {
+    unknown_in("", root).or_else(|| root.iter().find_map(|(name, item)| unknown_below(name, item)))
+}
+
+fn unknown_below(name: &str, item: &Item) -> Option<Unknown> {
+    match item {
+        Item::Table(table) => unknown_in(name, table),
+        Item::ArrayOfTables(tables) => tables.iter().find_map(|table| unknown_in(name, table)),
+        Item::None | Item::Value(_) => None,
+    }
+}
+
+fn unknown_in(name: &str, table: &Table) -> Option<Unknown> {
+    let known = KEYS.iter().find(|(table, _)| *table == name).map_or(&[][..], |(_, keys)| keys);
+    table.iter().find(|(key, _)| !known.contains(key)).map(|(key, item)| {
+        let at = table.key(key).and_then(toml_edit::Key::span).or_else(|| item.span()).map(|span| span.start);
+        Unknown { table: name.to_owned(), key: key.to_owned(), at, nearest: nearest(key, known) }
+    })
+}
+
+/// The known key that differs least, if it differs little enough to be meant.
+fn nearest(key: &str, known: &'static [&'static str]) -> Option<&'static str> {
+    known
+        .iter()
+        .map(|candidate| (distance(key, candidate), *candidate))
+        .filter(|(steps, candidate)| *steps <= candidate.len().max(key.len()).div_ceil(2))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein's distance: single-letter changes from one word to the other.
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in to.iter().enumerate() {
+            let cost = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_finds_its_word_and_nonsense_finds_none() {
+        assert_eq!(nearest("adress", KEYS[4].1), Some("address"));
+        assert_eq!(nearest("outlets", KEYS[4].1), Some("outlet"));
+        assert_eq!(nearest("zzzzzzzz", KEYS[4].1), None);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}

@@ -1,0 +1,105 @@
+//! The one state word of a machine. Every screen, the display and the command line show this and nothing of their own.
+
+use crate::{
+    boot::{BootState, Phase},
+    event::Stamp,
+    live::Heard,
+    power::PowerState,
+    status::MachineStatus,
+};
+
+/// The states of the design language; each has a colour, a shape and a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaceState {
+    Off,
+    Boot,
+    Up,
+    Warn,
+    Fault,
+    Unknown,
+}
+
+impl FaceState {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Boot => "boot",
+            Self::Up => "up",
+            Self::Warn => "warn",
+            Self::Fault => "fault",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A machine's face: the state, its word, and a sentence where one is needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Face {
+    pub state: FaceState,
+    pub word: String,
+    pub says: Option<String>,
+}
+
+fn face(state: FaceState, word: &str, says: Option<String>) -> Face {
+    Face { state, word: word.to_owned(), says }
+}
+
+/// A machine that was up and missed this many of its own heartbeats is silent.
+pub const HEARTBEATS_MISSED: u64 = 3;
+/// Pace assumed while a machine has announced none.
+pub const HEARTBEAT_ASSUMED_MS: u64 = 2_000;
+
+/// How long a machine may stay silent before that means something.
+pub fn patience_ms(heard: &Heard) -> u64 {
+    HEARTBEATS_MISSED * heard.heartbeat_ms.unwrap_or(HEARTBEAT_ASSUMED_MS).max(100)
+}
+
+/// Decides the face of a machine from what was folded and when it was last heard.
+pub fn of(machine: &MachineStatus, heard: Option<&Heard>, now: &Stamp) -> Face {
+    let boot = machine.boot.as_ref();
+    if let Some(failure) = machine.press.as_ref().and_then(|press| press.failure.as_ref()) {
+        return face(FaceState::Fault, "press failed", Some(format!("{failure}. {}", failure.remedy)));
+    }
+    match boot.map(|b| b.state) {
+        Some(BootState::Running) => {
+            let phase = boot.map_or(Phase::Firmware, super::boot::Boot::phase);
+            return face(FaceState::Boot, "booting", Some(phase_says(phase).to_owned()));
+        }
+        Some(BootState::Failed) if machine.observed != PowerState::Off => {
+            return face(FaceState::Fault, "failed", boot.and_then(|b| b.why.clone()));
+        }
+        _ => {}
+    }
+    match machine.observed {
+        PowerState::Off if boot.is_some_and(|b| b.state == BootState::Failed) => face(
+            FaceState::Off,
+            "off",
+            boot.and_then(|b| b.why.as_ref()).map(|why| format!("last boot failed: {why}")),
+        ),
+        PowerState::Off => face(FaceState::Off, "off", None),
+        PowerState::On => match heard {
+            Some(heard) if silent_ms(heard, now) > patience_ms(heard) => {
+                face(FaceState::Warn, "silent", Some(format!("last heard: {}", heard.what)))
+            }
+            _ if boot.is_some_and(|b| b.state == BootState::Good) => face(FaceState::Up, "ready", None),
+            _ => face(FaceState::Up, "on", None),
+        },
+        PowerState::Unknown => face(FaceState::Unknown, "unknown", None),
+    }
+}
+
+fn silent_ms(heard: &Heard, now: &Stamp) -> u64 {
+    now.seconds_since(&heard.stamp).map_or(u64::MAX, |s| (s.max(0.0) * 1e3) as u64)
+}
+
+/// What the machine does in this phase, for a visitor.
+pub fn phase_says(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Firmware => "firmware starts",
+        Phase::Address => "asks for an address",
+        Phase::Loader => "fetches its loader",
+        Phase::Kernel => "fetches its kernel",
+        Phase::Os => "kernel starts",
+        Phase::Service => "running, about to report",
+    }
+}

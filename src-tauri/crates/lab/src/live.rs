@@ -1,0 +1,74 @@
+//! What is known now and is no event: ages, transfers under way, counts. It is gone with the process.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{event::Stamp, mac::Mac, status::Status};
+
+/// The moving part of the picture.
+#[derive(Debug, Clone, Default)]
+pub struct Live {
+    /// When each machine was last heard, and with what.
+    pub heard: BTreeMap<String, Heard>,
+    /// Transfers that run, by machine.
+    pub transfers: BTreeMap<String, Transfer>,
+    /// Machines that the board file does not know, newest last.
+    pub unknown: Vec<UnknownMachine>,
+    /// Counted by name; what a queue dropped is here too.
+    pub counters: BTreeMap<String, u64>,
+    /// Set while events cannot be written.
+    pub storage: Option<StorageTrouble>,
+    /// Services of the engine that stand ready, in words.
+    pub services: Vec<ServiceState>,
+}
+
+/// The last sign of life.
+#[derive(Debug, Clone)]
+pub struct Heard {
+    pub stamp: Stamp,
+    pub what: String,
+    /// Pace it announced for itself.
+    pub heartbeat_ms: Option<u64>,
+}
+
+/// A boot file on its way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Transfer {
+    pub path: String,
+    pub sent: u64,
+    pub total: u64,
+}
+
+/// A stranger on the lab network.
+#[derive(Debug, Clone)]
+pub struct UnknownMachine {
+    pub mac: Mac,
+    /// Shown on the stranger's own screen too.
+    pub code: String,
+    pub first: Stamp,
+    pub last: Stamp,
+    pub times: u64,
+}
+
+/// Why nothing can be written, since when, and how much waits.
+#[derive(Debug, Clone)]
+pub struct StorageTrouble {
+    pub why: String,
+    pub since: Stamp,
+    pub waiting: usize,
+}
+
+/// One service of the engine: DHCP, TFTP, HTTP, the board.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceState {
+    pub name: String,
+    pub ready: bool,
+    pub says: String,
+}
+
+/// One consistent picture: what the events say, what is known now, and the moment it was taken.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    pub status: Arc<Status>,
+    pub live: Live,
+    pub now: Stamp,
+}
