@@ -1,1 +1,3 @@
-//! HTTP and the event stream, wire types, rights, the window's gateway.
+//! HTTP and the event stream.
+
+pub mod wire;

@@ -1,1 +1,5 @@
 //! One loop: commands and observations in, events and status out.
+
+mod handle;
+
+pub use handle::{Command, Detached, EngineHandle, Order, Outcome};

@@ -1,0 +1,89 @@
+//! The types that cross the wire. They live apart from the domain's: what is sent may be renamed or dropped on purpose,
+//! never by accident. Times are RFC 3339 in UTC with microseconds, durations are seconds.
+
+mod boot;
+mod run;
+mod status;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use boot::{BootWire, EventWire, MarkWire, PacketWire, PhaseWire};
+pub use run::{RunMachineWire, RunWire, StepWire, TaskWire};
+pub use status::{
+    BoardWire, DeviceWire, EngineWire, HeardWire, LabWire, MachineWire, PowerWire, PressWire, ServiceWire,
+    StatusWire, StorageWire, TransferWire, UnknownWire, UsualWire,
+};
+
+/// A failure: what programs match (`code`) and what people read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FailureWire {
+    /// One of the closed list of codes, in kebab-case.
+    pub code: String,
+    /// What failed.
+    pub what: String,
+    /// Why.
+    pub why: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl From<&lab::Failure> for FailureWire {
+    fn from(failure: &lab::Failure) -> Self {
+        Self {
+            code: word(&failure.code),
+            what: failure.what.clone(),
+            why: failure.why.clone(),
+            remedy: failure.remedy.clone(),
+        }
+    }
+}
+
+/// A started lab: `{run, lab, state}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct StartedWire {
+    pub run: u64,
+    pub lab: String,
+    pub state: String,
+}
+
+/// Why somebody gives a command; kept with the event.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReasonWire {
+    pub reason: Option<String>,
+}
+
+/// The word under which an enum without data is serialized.
+pub(crate) fn word<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+/// RFC 3339 of a wall clock in microseconds.
+pub(crate) fn time(wall_us: i64) -> String {
+    jiff::Timestamp::from_microsecond(wall_us).map(|t| format!("{t:.6}")).unwrap_or_default()
+}
+
+/// Seconds with microseconds, no more digits than are true.
+pub(crate) fn seconds(value: Option<f64>) -> Option<f64> {
+    value.map(|s| (s * 1e6).round() / 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_rfc_3339_with_microseconds() {
+        assert_eq!(time(1_700_000_000_000_001), "2023-11-14T22:13:20.000001Z");
+        assert_eq!(time(1_700_000_000_000_000), "2023-11-14T22:13:20.000000Z");
+    }
+
+    #[test]
+    fn codes_are_words() {
+        assert_eq!(word(&lab::Code::RunUnderWay), "run-under-way");
+    }
+}

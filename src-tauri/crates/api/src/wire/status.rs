@@ -1,0 +1,346 @@
+//! The whole picture on the wire: what the screen paints from, in one piece.
+
+use std::collections::BTreeMap;
+
+use lab::{
+    Board, BoardKind, face,
+    live::{Heard, Live, Snapshot},
+    status::{BootTimes, MachineStatus, Press, Status, at_speed, median},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{BootWire, FailureWire, RunWire, seconds, time};
+
+/// Everything a screen needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct StatusWire {
+    /// Number of the last event in this picture.
+    pub seq: u64,
+    /// The engine's clock when the picture was taken; ages are told against it.
+    pub now: String,
+    pub board: BoardWire,
+    pub engine: EngineWire,
+    pub machines: Vec<MachineWire>,
+    /// The latest run, ended or not.
+    pub run: Option<RunWire>,
+    pub labs: Vec<LabWire>,
+    pub devices: Vec<DeviceWire>,
+    /// Machines on the lab network that the board file does not know.
+    pub unknown: Vec<UnknownWire>,
+    pub counters: BTreeMap<String, u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BoardWire {
+    pub name: String,
+    /// `simulated`, `virtual`, `labinator`.
+    pub kind: String,
+    /// Shown hatched on every screen; `null` on the real board.
+    pub badge: Option<String>,
+    /// Box numbers row by row, as they stand on the shelf.
+    pub shelf: Vec<Vec<u32>>,
+    /// By how much a simulation's delays are divided; 1 elsewhere.
+    pub speed: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EngineWire {
+    pub version: String,
+    pub started: Option<String>,
+    /// Set while events cannot be written.
+    pub storage: Option<StorageWire>,
+    pub services: Vec<ServiceWire>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct StorageWire {
+    pub why: String,
+    pub since: String,
+    /// Events that wait in memory.
+    pub waiting: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ServiceWire {
+    pub name: String,
+    pub ready: bool,
+    pub says: String,
+}
+
+/// One machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MachineWire {
+    pub r#box: u32,
+    pub name: String,
+    pub mac: String,
+    pub address: String,
+    pub outlet: u8,
+    pub port: Option<u32>,
+    pub group: Option<String>,
+    /// `off`, `boot`, `up`, `warn`, `fault`, `unknown`: colour and shape.
+    pub state: String,
+    /// The state word for the screen.
+    pub word: String,
+    /// A sentence, where the word needs one.
+    pub says: Option<String>,
+    pub power: PowerWire,
+    pub heard: Option<HeardWire>,
+    /// The latest boot, ended or not.
+    pub boot: Option<BootWire>,
+    pub usual: Option<UsualWire>,
+    pub transfer: Option<TransferWire>,
+    #[schema(value_type = Object, nullable)]
+    pub facts: Option<serde_json::Value>,
+    pub facts_at: Option<String>,
+}
+
+/// Power, commanded and observed apart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PowerWire {
+    /// `on`, `off`, `unknown`: what the outlet was last told, as it remembers.
+    pub commanded: String,
+    /// `on`, `off`, `unknown`: what was seen.
+    pub observed: String,
+    pub evidence: Option<String>,
+    pub observed_at: Option<String>,
+    pub press: Option<PressWire>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PressWire {
+    pub to: String,
+    pub started: String,
+    pub ended: Option<String>,
+    pub failure: Option<FailureWire>,
+}
+
+/// The last sign of life.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HeardWire {
+    pub at: String,
+    pub what: String,
+    /// After this many milliseconds of silence the value is stale.
+    pub patience_ms: u64,
+}
+
+/// What is usual for this machine at this speed: medians of its good boots.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct UsualWire {
+    /// Of how many boots.
+    pub boots: u32,
+    pub seconds: f64,
+    /// Shortest and longest.
+    pub spread: (f64, f64),
+    /// The six phases in order.
+    pub phases: Vec<f64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TransferWire {
+    pub path: String,
+    pub sent: u64,
+    pub total: u64,
+}
+
+/// A lab that this board has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LabWire {
+    pub name: String,
+    pub title: String,
+    pub words: String,
+    pub procedure: String,
+    /// Box numbers.
+    pub machines: Vec<u32>,
+    pub good: u32,
+    pub total: u32,
+    pub usual_seconds: Option<f64>,
+    pub spread: Option<(f64, f64)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DeviceWire {
+    pub name: String,
+    pub present: bool,
+    pub since: String,
+    pub failure: Option<FailureWire>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct UnknownWire {
+    pub mac: String,
+    /// The same code as on the machine's own screen.
+    pub code: String,
+    pub first: String,
+    pub last: String,
+    pub times: u64,
+}
+
+impl StatusWire {
+    pub fn new(board: &Board, snapshot: &Snapshot) -> Self {
+        let (status, live) = (&snapshot.status, &snapshot.live);
+        let machine = |m| MachineWire::new(m, status, live, snapshot);
+        Self {
+            seq: status.seq,
+            now: time(snapshot.now.wall_us),
+            board: BoardWire::new(board, status),
+            engine: EngineWire::new(status, live),
+            machines: board.machines.iter().map(machine).collect(),
+            run: status.run.as_ref().map(|run| RunWire::new(run, board, status)),
+            labs: board.labs.iter().map(|lab| LabWire::new(lab, board, status)).collect(),
+            devices: status
+                .devices
+                .iter()
+                .map(|(name, device)| DeviceWire {
+                    name: name.clone(),
+                    present: device.present,
+                    since: time(device.since.wall_us),
+                    failure: device.failure.as_ref().map(FailureWire::from),
+                })
+                .collect(),
+            unknown: live
+                .unknown
+                .iter()
+                .map(|u| UnknownWire {
+                    mac: u.mac.to_string(),
+                    code: u.code.clone(),
+                    first: time(u.first.wall_us),
+                    last: time(u.last.wall_us),
+                    times: u.times,
+                })
+                .collect(),
+            counters: live.counters.clone(),
+        }
+    }
+}
+
+impl BoardWire {
+    fn new(board: &Board, status: &Status) -> Self {
+        let kind = board.board.kind;
+        Self {
+            name: board.board.name.clone(),
+            kind: kind.word().to_owned(),
+            badge: (kind != BoardKind::Labinator).then(|| kind.word().to_uppercase()),
+            shelf: board.board.shelf.clone(),
+            speed: status.engine.speed.max(1),
+        }
+    }
+}
+
+impl EngineWire {
+    fn new(status: &Status, live: &Live) -> Self {
+        Self {
+            version: status.engine.version.clone(),
+            started: status.engine.started.as_ref().map(|s| time(s.wall_us)),
+            storage: live.storage.as_ref().map(|trouble| StorageWire {
+                why: trouble.why.clone(),
+                since: time(trouble.since.wall_us),
+                waiting: trouble.waiting as u64,
+            }),
+            services: live
+                .services
+                .iter()
+                .map(|s| ServiceWire { name: s.name.clone(), ready: s.ready, says: s.says.clone() })
+                .collect(),
+        }
+    }
+}
+
+impl MachineWire {
+    fn new(machine: &lab::Machine, status: &Status, live: &Live, snapshot: &Snapshot) -> Self {
+        let nothing = MachineStatus::default();
+        let known = status.machines.get(&machine.name).unwrap_or(&nothing);
+        let heard = live.heard.get(&machine.name);
+        let face = face::of(known, heard, &snapshot.now);
+        let usual = status.boots.get(&at_speed(&machine.name, status.engine.speed));
+        Self {
+            r#box: machine.box_number,
+            name: machine.name.clone(),
+            mac: machine.mac.to_string(),
+            address: machine.address.to_string(),
+            outlet: machine.outlet,
+            port: machine.port,
+            group: machine.group.clone(),
+            state: face.state.word().to_owned(),
+            word: face.word,
+            says: face.says,
+            power: PowerWire::new(known),
+            heard: heard.map(HeardWire::from),
+            boot: known.boot.as_ref().map(BootWire::from),
+            usual: usual.and_then(|boots| UsualWire::new(boots)),
+            transfer: live.transfers.get(&machine.name).map(|t| TransferWire {
+                path: t.path.clone(),
+                sent: t.sent,
+                total: t.total,
+            }),
+            facts: known.facts.as_ref().and_then(|facts| serde_json::to_value(facts).ok()),
+            facts_at: known.facts_at.as_ref().map(|s| time(s.wall_us)),
+        }
+    }
+}
+
+impl PowerWire {
+    fn new(machine: &MachineStatus) -> Self {
+        Self {
+            commanded: machine.commanded.word().to_owned(),
+            observed: machine.observed.word().to_owned(),
+            evidence: machine.evidence.clone(),
+            observed_at: machine.observed_at.as_ref().map(|s| time(s.wall_us)),
+            press: machine.press.as_ref().map(PressWire::from),
+        }
+    }
+}
+
+impl From<&Press> for PressWire {
+    fn from(press: &Press) -> Self {
+        Self {
+            to: press.to.word().to_owned(),
+            started: time(press.stamp.wall_us),
+            ended: press.ended.as_ref().map(|s| time(s.wall_us)),
+            failure: press.failure.as_ref().map(FailureWire::from),
+        }
+    }
+}
+
+impl From<&Heard> for HeardWire {
+    fn from(heard: &Heard) -> Self {
+        Self {
+            at: time(heard.stamp.wall_us),
+            what: heard.what.clone(),
+            patience_ms: face::patience_ms(heard),
+        }
+    }
+}
+
+impl UsualWire {
+    fn new(boots: &[BootTimes]) -> Option<Self> {
+        let all = || boots.iter().map(|b| b.seconds);
+        let phase =
+            |i: usize| median(boots.iter().filter_map(|b| b.phases.get(i).copied())).unwrap_or_default();
+        Some(Self {
+            boots: boots.len() as u32,
+            seconds: seconds(median(all()))?,
+            spread: (all().fold(f64::INFINITY, f64::min), all().fold(0.0, f64::max)),
+            phases: (0..lab::Phase::ALL.len()).map(phase).collect(),
+        })
+    }
+}
+
+impl LabWire {
+    fn new(lab: &lab::Lab, board: &Board, status: &Status) -> Self {
+        let history = status.labs.get(&at_speed(&lab.name, status.engine.speed)).cloned().unwrap_or_default();
+        let all = || history.seconds.iter().copied();
+        let spread = (all().fold(f64::INFINITY, f64::min), all().fold(0.0, f64::max));
+        Self {
+            name: lab.name.clone(),
+            title: lab.title.clone(),
+            words: lab.words.clone(),
+            procedure: super::word(&lab.procedure),
+            machines: board.machines_of(lab).iter().map(|m| m.box_number).collect(),
+            good: history.good,
+            total: history.total,
+            usual_seconds: seconds(median(all())),
+            spread: (!history.seconds.is_empty()).then_some(spread),
+        }
+    }
+}

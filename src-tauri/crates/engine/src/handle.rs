@@ -1,0 +1,103 @@
+//! What the rest of the program holds of the engine: a picture, a stream, and a way to ask for something.
+
+use std::sync::Arc;
+
+use lab::{Code, Event, Failure, live::Snapshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+/// Something a person or a program asks of the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    StartLab {
+        lab: String,
+    },
+    /// Of the run named, or of the one under way.
+    CancelRun {
+        run: Option<u64>,
+    },
+}
+
+/// A command with who gave it and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    pub command: Command,
+    /// The token's name.
+    pub actor: String,
+    pub reason: Option<String>,
+}
+
+/// What a command led to at once; what follows is told by events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Started { run: u64 },
+    Cancelling { run: u64 },
+}
+
+pub(crate) type Asked = (Order, oneshot::Sender<Result<Outcome, Failure>>);
+
+/// Commands that may wait while the engine is busy committing; commands are never dropped, the asker waits instead.
+pub(crate) const COMMANDS_WAITING: usize = 32;
+
+/// A cheap handle; clones speak to the same engine.
+#[derive(Clone)]
+pub struct EngineHandle {
+    pub(crate) commands: mpsc::Sender<Asked>,
+    pub(crate) snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub(crate) events: broadcast::Sender<Arc<Event>>,
+}
+
+impl EngineHandle {
+    /// The newest picture.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshots.borrow().clone()
+    }
+
+    /// Pictures as they change; the newest wins.
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
+    }
+
+    /// Events as they are committed. A reader that lags is told so and reads the rest from the archive.
+    pub fn events(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.events.subscribe()
+    }
+
+    /// Asks for something and waits for the answer, which comes when its event is committed.
+    pub async fn order(&self, order: Order) -> Result<Outcome, Failure> {
+        let gone = || {
+            Failure::new(
+                Code::EngineStopped,
+                "give a command",
+                "the engine has stopped",
+                "start the program again",
+            )
+        };
+        let (answer, answered) = oneshot::channel();
+        self.commands.send((order, answer)).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    /// A handle with no engine behind it but a picture that can be set, for tests of what stands in front of engines.
+    pub fn detached(picture: Snapshot) -> (Self, Detached) {
+        let (commands, asked) = mpsc::channel(COMMANDS_WAITING);
+        let (publish, snapshots) = watch::channel(Arc::new(picture));
+        let (events, _) = broadcast::channel(1024);
+        (Self { commands, snapshots, events: events.clone() }, Detached { asked, publish, events })
+    }
+}
+
+/// The other end of [`EngineHandle::detached`].
+pub struct Detached {
+    asked: mpsc::Receiver<Asked>,
+    pub publish: watch::Sender<Arc<Snapshot>>,
+    pub events: broadcast::Sender<Arc<Event>>,
+}
+
+impl Detached {
+    /// Waits for the next order and answers it.
+    pub async fn answer(&mut self, with: impl FnOnce(&Order) -> Result<Outcome, Failure>) -> Option<Order> {
+        let (order, answer) = self.asked.recv().await?;
+        let _ = answer.send(with(&order));
+        Some(order)
+    }
+}
