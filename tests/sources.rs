@@ -82,6 +82,31 @@ test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; 
     assert_eq!(String::from_utf8_lossy(&output.stdout), "39 6 7\n", "passed, failed, ignored");
 }
 
+/// A table of lessons is worth what holds them. Each row ends with one or more "`file`: `test`".
+#[test]
+fn every_lesson_names_tests_that_exist() {
+    let lessons = text(&root().join("docs/LESSONS.md"));
+    let rows: Vec<_> =
+        lessons.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| # ")).collect();
+    assert!(!rows.is_empty(), "docs/LESSONS.md has rows");
+    for row in rows {
+        let held_by = row.trim_end_matches([' ', '|']).rsplit(" | ").next().unwrap_or_default();
+        let quoted: Vec<_> = held_by.split('`').skip(1).step_by(2).collect();
+        assert!(!quoted.is_empty() && quoted.len() % 2 == 0, "file and test in backquotes: {row}");
+        for pair in quoted.chunks(2) {
+            // A Rust test is a function, one of the screens is a title in quotes.
+            let code = text(&root().join(pair[0]));
+            let named = [format!("fn {}(", pair[1]), format!("\"{}\"", pair[1]), format!("'{}'", pair[1])];
+            assert!(
+                named.iter().any(|name| code.contains(name)),
+                "{} has no test {:?}: {row}",
+                pair[0],
+                pair[1]
+            );
+        }
+    }
+}
+
 /// The compiler is one exact version, the same in both places that name it: a new one arrives by a change of ours.
 #[test]
 fn one_compiler_is_named_once_and_exactly() {
