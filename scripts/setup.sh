@@ -15,7 +15,7 @@ check_rust() {
       "Install rustup (https://rustup.rs), open a new shell, then run:" \
       "    $install"
   fi
-  have=$(rustc --version 2>&1) || have="rustc: ${have##*$'\n'}"
+  have=$(RUST_BACKTRACE=0 rustc --version 2>&1) || have="none (${have%%$'\n'*})"
   case $have in
     "rustc $want "*) ;;
     *) stop "This project is built with Rust $want (rust-toolchain.toml), but here is: $have" \
@@ -74,7 +74,7 @@ install_packages() {
     if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
       as=sudo
     else
-      stop "Installing them needs root, and sudo cannot ask for a password here. Run as root:" \
+      stop "Installing them needs root, and there is no sudo that works without a password or could ask for one. Run as root:" \
         "    $update && $install"
     fi
   fi
