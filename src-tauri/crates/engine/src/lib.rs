@@ -1,5 +1,22 @@
 //! One loop: commands and observations in, events and status out.
+//!
+//! [`Engine::start`] folds what the journal holds, closes or resumes what an earlier engine left, and returns a handle.
+//! The loop is the only writer of status. Everything that waits (tasks of a run, watchers) runs beside it, under a
+//! token that ends it, and speaks to it over bounded queues.
 
+mod config;
+mod core;
 mod handle;
+mod notes;
+mod observation;
+mod procedures;
+mod reading;
+mod recovery;
+mod runner;
+mod turn;
+mod watchers;
 
+pub use config::{Clock, EngineConfig, Ports};
 pub use handle::{Command, Detached, EngineHandle, Order, Outcome};
+pub use observation::{Observation, ObservationSink};
+pub use turn::Engine;

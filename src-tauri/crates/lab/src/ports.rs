@@ -83,3 +83,17 @@ pub trait Console: Send + Sync {
     /// The last `limit` bytes that the machine printed, as text.
     async fn tail(&self, machine: &str, limit: usize) -> Result<String, PortError>;
 }
+
+/// What the agent of a running machine is told when it asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AgentOrder {
+    PowerOff,
+    Reboot,
+}
+
+/// The agents in running probe images. They ask at each heartbeat; an order waits until then.
+pub trait Agents: Send + Sync {
+    /// Leaves an order, or takes one back.
+    fn order(&self, machine: &str, order: Option<AgentOrder>);
+}

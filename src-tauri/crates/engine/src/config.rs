@@ -1,0 +1,34 @@
+//! What an engine is made of.
+
+use std::sync::Arc;
+
+use lab::{
+    Board, Stamp,
+    ports::{Agents, Power, Wire},
+};
+
+/// Tells the time on both clocks; the engine itself does no I/O.
+pub type Clock = Arc<dyn Fn() -> Stamp + Send + Sync>;
+
+/// The drivers that wiring chose. Any may be missing; the engine says so and goes on.
+#[derive(Clone)]
+pub struct Ports {
+    pub power: Arc<dyn Power>,
+    pub wire: Option<Arc<dyn Wire>>,
+    pub agents: Arc<dyn Agents>,
+}
+
+/// Everything that is fixed for the life of an engine.
+#[derive(Clone)]
+pub struct EngineConfig {
+    pub board: Arc<Board>,
+    pub version: String,
+    /// By how much a simulation's own delays are divided; 1 elsewhere.
+    pub speed: u32,
+    /// Whether machines outlive the engine. Simulated and virtual ones do not: a run cannot be resumed without them.
+    pub world_survives: bool,
+    /// Services that must be ready before a lab may begin.
+    pub services: Vec<String>,
+    pub clock: Clock,
+    pub ports: Ports,
+}

@@ -1,0 +1,70 @@
+//! What watchers and servers saw, in the vocabulary's words. Wiring translates; the loop interprets.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use lab::{
+    Mac, Stamp,
+    facts::Facts,
+    journal::Packet,
+    live::{ServiceState, Transfer},
+    ports::{PortError, PowerReading},
+    sign::Sign,
+};
+use tokio::sync::mpsc;
+
+/// One look at the world.
+#[derive(Debug)]
+pub enum Observation {
+    /// A machine of the board showed this on its wire; `says` is for people.
+    Sign { machine: String, stamp: Stamp, sign: Sign, says: String },
+    /// Its agent reported what it is.
+    Report { machine: String, stamp: Stamp, facts: Box<Facts>, heartbeat_ms: Option<u64> },
+    /// Its agent is alive.
+    Heartbeat { machine: String, stamp: Stamp },
+    /// Its agent is about to switch it off.
+    Goodbye { machine: String, stamp: Stamp },
+    /// Somebody whom the board file does not know.
+    Stranger { mac: Mac, code: String, stamp: Stamp },
+    /// For a boot's packet list.
+    Packet(Packet),
+    /// A boot file on its way, or no longer.
+    Transfer { machine: String, transfer: Option<Transfer> },
+    /// The power port was read, or could not be.
+    Power { stamp: Stamp, reading: Result<PowerReading, PortError> },
+    /// A count, absolute.
+    Counter { name: String, value: u64 },
+    /// A service came up, or went.
+    Service(ServiceState),
+}
+
+/// Observations that may wait. At 20 packets a boot and 30 machines this is minutes of backlog; beyond it they drop,
+/// counted, because a boot server must never wait for its own bookkeeping.
+const OBSERVATIONS_WAITING: usize = 4096;
+
+/// Where observers put what they see. Never blocks.
+#[derive(Clone)]
+pub struct ObservationSink {
+    queue: mpsc::Sender<Observation>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl ObservationSink {
+    pub fn channel() -> (Self, mpsc::Receiver<Observation>) {
+        let (queue, receiver) = mpsc::channel(OBSERVATIONS_WAITING);
+        (Self { queue, dropped: Arc::new(AtomicU64::new(0)) }, receiver)
+    }
+
+    pub fn put(&self, observation: Observation) {
+        if self.queue.try_send(observation).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many found no room.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}

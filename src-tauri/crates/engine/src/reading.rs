@@ -1,0 +1,251 @@
+//! From an observation to events: boots move on, power is seen, strangers are remembered.
+
+use lab::{
+    Body, BootState, Draft, Failure, Mac, PowerState, Stamp,
+    face::patience_ms,
+    live::{Heard, UnknownMachine},
+    ports::{OutletReading, PortError, PowerReading, WireCounters},
+    sign::{self, Sign, Step},
+};
+use serde_json::json;
+
+use crate::{observation::Observation, turn::Engine};
+
+/// Name of the power device in events and on screens.
+pub(crate) const POWER_DEVICE: &str = "power";
+/// Strangers kept in memory, as many as on disk.
+const STRANGERS_KEPT: usize = 256;
+
+impl Engine {
+    pub(crate) async fn observe(&mut self, observation: Observation) {
+        match observation {
+            Observation::Sign { machine, stamp, sign, says } => {
+                let from_machine = !matches!(sign, Sign::Answered { .. } | Sign::FileSent { .. });
+                if from_machine {
+                    self.heard(&machine, &stamp, says, None);
+                }
+                self.read_sign(&machine, &stamp, &sign).await;
+            }
+            Observation::Report { machine, stamp, facts, heartbeat_ms } => {
+                self.heard(&machine, &stamp, "its report".into(), heartbeat_ms);
+                self.record_at(&machine, &stamp, None, Body::FactsReported { facts });
+                self.read_sign(&machine, &stamp, &Sign::Reported).await;
+            }
+            Observation::Heartbeat { machine, stamp } => {
+                self.heard(&machine, &stamp, "heartbeat".into(), None)
+            }
+            Observation::Goodbye { machine, stamp } => {
+                self.heard(&machine, &stamp, "it says it goes off".into(), None);
+            }
+            Observation::Stranger { mac, code, stamp } => self.stranger(mac, code, stamp),
+            Observation::Packet(mut packet) => {
+                packet.boot =
+                    self.core.ahead.machines.get(&packet.machine).and_then(|m| m.boot.as_ref()).map(|b| b.id);
+                self.core.packet(packet);
+            }
+            Observation::Transfer { machine, transfer } => match transfer {
+                Some(transfer) => {
+                    self.core.live.transfers.insert(machine, transfer);
+                }
+                None => {
+                    self.core.live.transfers.remove(&machine);
+                }
+            },
+            Observation::Power { stamp, reading: Ok(reading) } => self.power_read(&stamp, &reading),
+            Observation::Power { stamp, reading: Err(error) } => self.power_lost(&stamp, error),
+            Observation::Counter { name, value } => {
+                self.core.live.counters.insert(name, value);
+            }
+            Observation::Service(service) => {
+                let services = &mut self.core.live.services;
+                match services.iter_mut().find(|s| s.name == service.name) {
+                    Some(known) => *known = service,
+                    None => services.push(service),
+                }
+            }
+        }
+    }
+
+    /// A machine that is heard is on; that is the only observation a board without sensing has.
+    fn heard(&mut self, machine: &str, stamp: &Stamp, what: String, heartbeat_ms: Option<u64>) {
+        let known = self.core.live.heard.get(machine).and_then(|heard| heard.heartbeat_ms);
+        let heard = Heard { stamp: stamp.clone(), what: what.clone(), heartbeat_ms: heartbeat_ms.or(known) };
+        self.core.live.heard.insert(machine.to_owned(), heard);
+        let observed = self.core.ahead.machines.get(machine).map(|m| m.observed).unwrap_or_default();
+        if observed != PowerState::On {
+            let body = Body::PowerObserved { state: PowerState::On, evidence: format!("heard: {what}") };
+            self.record_at(machine, stamp, None, body);
+        }
+    }
+
+    /// Moves the machine's boot on by one sign.
+    pub(crate) async fn read_sign(&mut self, machine: &str, stamp: &Stamp, sign: &Sign) {
+        let steps = sign::read(self.core.ahead.machines.get(machine).and_then(|m| m.boot.as_ref()), sign);
+        for step in steps {
+            match step {
+                Step::Begin(cause) => {
+                    let boot = self.core.ahead.last_boot + 1;
+                    self.wire_begins(machine).await;
+                    self.record_at(machine, stamp, Some(boot), Body::BootStarted { cause });
+                }
+                Step::Enter(phase) => {
+                    self.mark_wire(machine, stamp).await;
+                    self.record_boot(machine, stamp, Body::PhaseEntered { phase });
+                }
+                Step::Mark(mark, detail) => self.record_boot(machine, stamp, Body::Marked { mark, detail }),
+                Step::End(state, why) => {
+                    self.mark_wire(machine, stamp).await;
+                    self.record_boot(machine, stamp, Body::BootEnded { state, why });
+                }
+            }
+        }
+    }
+
+    /// Counters of the machine's own wire when its boot began; later figures are told against them.
+    async fn wire_begins(&mut self, machine: &str) {
+        if let Some(wire) = &self.config.ports.wire
+            && let Some(counters) = wire.counters(machine).await
+        {
+            self.wire_base.insert(machine.to_owned(), counters);
+        }
+    }
+
+    /// Marks bytes and frames on the wire since the boot began, at the end of each phase.
+    async fn mark_wire(&mut self, machine: &str, stamp: &Stamp) {
+        let Some(wire) = &self.config.ports.wire else { return };
+        let (Some(now), Some(base)) = (wire.counters(machine).await, self.wire_base.get(machine)) else {
+            return;
+        };
+        let since = |pick: fn(&WireCounters) -> u64| pick(&now).saturating_sub(pick(base));
+        let detail = json!({
+            "from_bytes": since(|c| c.from_bytes),
+            "from_packets": since(|c| c.from_packets),
+            "to_bytes": since(|c| c.to_bytes),
+            "to_packets": since(|c| c.to_packets),
+        });
+        self.record_boot(machine, stamp, Body::Marked { mark: "wire".into(), detail });
+    }
+
+    fn stranger(&mut self, mac: Mac, code: String, stamp: Stamp) {
+        let strangers = &mut self.core.live.unknown;
+        match strangers.iter_mut().find(|s| s.mac == mac) {
+            Some(known) => {
+                known.last = stamp;
+                known.times += 1;
+            }
+            None => {
+                if strangers.len() == STRANGERS_KEPT {
+                    strangers.remove(0);
+                }
+                strangers.push(UnknownMachine { mac, code, first: stamp.clone(), last: stamp, times: 1 });
+            }
+        }
+        self.strangers_changed = true;
+    }
+
+    fn power_read(&mut self, stamp: &Stamp, reading: &PowerReading) {
+        self.power_seen = true;
+        if !self.core.ahead.devices.get(POWER_DEVICE).is_some_and(|d| d.present) {
+            let body = Body::DeviceFound { device: POWER_DEVICE.into() };
+            self.record_at(POWER_DEVICE, stamp, None, body);
+        }
+        let board = self.config.board.clone();
+        for machine in &board.machines {
+            if let Some(outlet) = reading.outlets.get(&machine.outlet) {
+                self.outlet_read(&machine.name, machine.outlet, stamp, *outlet);
+            }
+        }
+    }
+
+    fn outlet_read(&mut self, machine: &str, outlet: u8, stamp: &Stamp, read: OutletReading) {
+        let known = self.core.ahead.machines.get(machine);
+        let (commanded, observed) = known.map(|m| (m.commanded, m.observed)).unwrap_or_default();
+        // A look that began before the latest press ended tells of the time before it.
+        let latest = known.and_then(|m| m.press.as_ref());
+        let pressing =
+            latest.is_some_and(|p| p.ended.as_ref().is_none_or(|end| stamp.mono_us <= end.mono_us));
+        if commanded != read.commanded && !pressing {
+            self.record_at(machine, stamp, None, Body::PowerRead { outlet, commanded: read.commanded });
+        }
+        let Some(seen) = read.observed.filter(|seen| *seen != observed) else { return };
+        let evidence = format!("the {} board's own reading", self.config.board.board.kind.word());
+        self.power_observed(machine, stamp, seen, evidence);
+    }
+
+    pub(crate) fn power_observed(
+        &mut self,
+        machine: &str,
+        stamp: &Stamp,
+        state: PowerState,
+        evidence: String,
+    ) {
+        self.record_at(machine, stamp, None, Body::PowerObserved { state, evidence });
+        let booting = self
+            .core
+            .ahead
+            .machines
+            .get(machine)
+            .and_then(|m| m.boot.as_ref())
+            .is_some_and(lab::Boot::is_running);
+        if state == PowerState::Off && booting {
+            let why = "the machine went off before it reported".to_owned();
+            self.record_boot(machine, stamp, Body::BootEnded { state: BootState::Failed, why });
+        }
+    }
+
+    fn power_lost(&mut self, stamp: &Stamp, error: PortError) {
+        if self.core.ahead.devices.get(POWER_DEVICE).is_some_and(|d| !d.present) {
+            return;
+        }
+        let failure = Failure::from(error);
+        let body = Body::DeviceLost { device: POWER_DEVICE.into(), failure };
+        self.record_at(POWER_DEVICE, stamp, None, body);
+    }
+
+    /// On a board without sensing a machine is off when its long press has ended and it stayed silent since.
+    pub(crate) fn watch_silence(&mut self) {
+        if self.config.ports.power.follows_soft_off() {
+            return;
+        }
+        let now = self.core.now();
+        let names: Vec<String> = self.config.board.machines.iter().map(|m| m.name.clone()).collect();
+        for machine in names {
+            let Some(known) = self.core.ahead.machines.get(&machine) else { continue };
+            let Some(press) = known.press.as_ref().filter(|p| p.to == PowerState::Off && p.failure.is_none())
+            else {
+                continue;
+            };
+            let Some(ended) = press.ended.as_ref().filter(|_| known.observed != PowerState::Off) else {
+                continue;
+            };
+            let heard = self.core.live.heard.get(&machine);
+            let last = heard.map(|h| &h.stamp).filter(|s| s.mono_us > ended.mono_us).unwrap_or(ended);
+            let patience = heard.map_or(1_000, patience_ms);
+            let silent = now.seconds_since(last).unwrap_or_default();
+            if silent * 1e3 >= patience as f64 {
+                let evidence = format!("the long press has ended and nothing was heard for {silent:.1} s");
+                self.power_observed(&machine, &now, PowerState::Off, evidence);
+            }
+        }
+    }
+
+    /// An event of a machine at the moment it was seen, in the run under way if that run concerns it.
+    pub(crate) fn record_at(&mut self, subject: &str, stamp: &Stamp, boot: Option<u64>, body: Body) {
+        let run = self.run_of(subject);
+        let draft = self.core.draft(subject, body);
+        self.core.record(Draft { stamp: stamp.clone(), run, boot, ..draft });
+    }
+
+    fn record_boot(&mut self, machine: &str, stamp: &Stamp, body: Body) {
+        let boot = self.core.ahead.machines.get(machine).and_then(|m| m.boot.as_ref()).map(|b| (b.id, b.run));
+        if let Some((id, run)) = boot {
+            let draft = self.core.draft(machine, body);
+            self.core.record(Draft { stamp: stamp.clone(), run, boot: Some(id), ..draft });
+        }
+    }
+
+    fn run_of(&self, subject: &str) -> Option<u64> {
+        let run = self.core.ahead.live_run()?;
+        run.machines.iter().any(|m| m == subject).then_some(run.id)
+    }
+}

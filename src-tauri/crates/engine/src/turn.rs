@@ -1,0 +1,250 @@
+//! The loop: one turn takes what came, decides, commits, and only then lets anything happen or be seen.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use lab::{
+    Body, Draft, Failure, PowerState, Status, journal::Journal, live::Snapshot, ports::WireCounters,
+    sign::Sign,
+};
+use tokio::{
+    sync::{broadcast, mpsc, oneshot, watch},
+    task::JoinHandle,
+    time::{MissedTickBehavior, interval},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::EngineConfig,
+    core::Core,
+    handle::{COMMANDS_WAITING, Command, EngineHandle, Order, Outcome},
+    notes::{NOTES_WAITING, Note, Notebook},
+    observation::{Observation, ObservationSink},
+    runner::Runner,
+    watchers,
+};
+
+/// Events a slow listener may lag behind before it must read the archive.
+const EVENTS_KEPT: usize = 4096;
+/// Observations taken in one turn: enough to share a commit, few enough to answer a command soon.
+const PER_TURN: usize = 64;
+/// Pace of looking at what has become late, and of showing ages.
+const TICK: Duration = Duration::from_millis(500);
+
+/// An asker, and what it will be told.
+type Answer = (oneshot::Sender<Result<Outcome, Failure>>, Result<Outcome, Failure>);
+
+/// The engine while it runs.
+pub struct Engine {
+    pub(crate) config: EngineConfig,
+    pub(crate) core: Core,
+    pub(crate) runner: Runner,
+    pub(crate) wire_base: HashMap<String, WireCounters>,
+    pub(crate) power_seen: bool,
+    pub(crate) strangers_changed: bool,
+    pub(crate) world: watch::Receiver<Arc<Snapshot>>,
+    pub(crate) notebook: Notebook,
+    sink: ObservationSink,
+    /// Given once the events of the turn are committed.
+    answers: Vec<Answer>,
+    acks: Vec<oneshot::Sender<()>>,
+    dirty: bool,
+}
+
+impl Engine {
+    /// Starts the loop on a recovered status. It ends when `stop` is cancelled, after its last commit and checkpoint.
+    pub fn start(
+        config: EngineConfig,
+        status: Status,
+        journal: Arc<dyn Journal>,
+        sink: ObservationSink,
+        observations: mpsc::Receiver<Observation>,
+        stop: CancellationToken,
+    ) -> (EngineHandle, JoinHandle<()>) {
+        let first =
+            Snapshot { status: Arc::new(status.clone()), now: (config.clock)(), ..Snapshot::default() };
+        let (publish, world) = watch::channel(Arc::new(first));
+        let (events, _) = broadcast::channel(EVENTS_KEPT);
+        let (commands, asked) = mpsc::channel(COMMANDS_WAITING);
+        let (notes, noted) = mpsc::channel(NOTES_WAITING);
+        let handle = EngineHandle { commands, snapshots: world.clone(), events: events.clone() };
+        let core = Core::new(status, journal, config.clock.clone(), publish, events);
+        let engine = Self {
+            config,
+            core,
+            runner: Runner::default(),
+            wire_base: HashMap::new(),
+            power_seen: false,
+            strangers_changed: false,
+            world,
+            notebook: Notebook(notes),
+            sink,
+            answers: Vec::new(),
+            acks: Vec::new(),
+            dirty: false,
+        };
+        (handle, tokio::spawn(engine.run(asked, noted, observations, stop)))
+    }
+
+    async fn run(
+        mut self,
+        mut asked: mpsc::Receiver<crate::handle::Asked>,
+        mut noted: mpsc::Receiver<Note>,
+        mut observations: mpsc::Receiver<Observation>,
+        stop: CancellationToken,
+    ) {
+        let watching = stop.child_token();
+        let watcher = tokio::spawn(watchers::power(
+            self.config.ports.power.clone(),
+            self.config.clock.clone(),
+            self.sink.clone(),
+            watching.clone(),
+        ));
+        self.recover();
+        self.end_turn().await;
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                Some((order, answer)) = asked.recv() => self.command(order, answer),
+                Some(note) = noted.recv() => self.note(note).await,
+                Some(Ok(ended)) = self.runner.tasks.join_next(), if !self.runner.tasks.is_empty() => {
+                    self.task_ended(ended);
+                }
+                Some(observation) = observations.recv() => {
+                    self.observe(observation).await;
+                    for _ in 1..PER_TURN {
+                        let Ok(more) = observations.try_recv() else { break };
+                        self.observe(more).await;
+                    }
+                    self.dirty = true;
+                }
+                _ = tick.tick() => self.tick().await,
+            }
+            self.end_turn().await;
+        }
+        watching.cancel();
+        self.runner.tasks.shutdown().await;
+        self.stop().await;
+        // Its wait ends with the token; an abort here would only hide a watcher that does not keep to it.
+        let _ = watcher.await;
+    }
+
+    fn command(&mut self, order: Order, answer: oneshot::Sender<Result<Outcome, Failure>>) {
+        let Order { command, actor, reason } = order;
+        let asked = reason.clone();
+        let words = match &command {
+            Command::StartLab { lab } => format!("start lab {lab}"),
+            Command::CancelRun { run: Some(run) } => format!("cancel run {run}"),
+            Command::CancelRun { run: None } => "cancel the run".into(),
+        };
+        let result = self.core.writable().and_then(|()| match command {
+            Command::StartLab { lab } => {
+                self.start_lab(&lab, &actor, reason).map(|run| Outcome::Started { run })
+            }
+            Command::CancelRun { run } => {
+                self.cancel_run(run, &actor, reason).map(|run| Outcome::Cancelling { run })
+            }
+        });
+        if let Err(failure) = &result {
+            let body = Body::CommandRefused { command: words, failure: failure.clone() };
+            let draft = self.core.draft("board", body);
+            self.core.record(Draft { actor, reason: asked, ..draft });
+        }
+        self.answers.push((answer, result));
+    }
+
+    async fn note(&mut self, note: Note) {
+        let Note { machine, body, committed } = note;
+        let now = self.core.now();
+        let pressed = match &body {
+            Body::PowerCommanded { outlet, to, .. } => Some((*outlet, *to)),
+            _ => None,
+        };
+        self.record_at(&machine, &now, None, body);
+        match pressed {
+            Some((outlet, PowerState::On)) => self.read_sign(&machine, &now, &Sign::Pressed { outlet }).await,
+            Some((_, PowerState::Off)) => self.switched_off_on_purpose(&machine),
+            _ => {}
+        }
+        self.acks.push(committed);
+    }
+
+    fn switched_off_on_purpose(&mut self, machine: &str) {
+        let boot = self.core.ahead.machines.get(machine).and_then(|m| m.boot.as_ref());
+        if let Some((id, run)) = boot.filter(|b| b.is_running()).map(|b| (b.id, b.run)) {
+            let body =
+                Body::BootEnded { state: lab::BootState::Abandoned, why: "switched off on purpose".into() };
+            let draft = self.core.draft(machine, body);
+            self.core.record(Draft { boot: Some(id), run, ..draft });
+        }
+    }
+
+    async fn tick(&mut self) {
+        self.watch_silence();
+        self.resume();
+        let dropped = self.sink.dropped();
+        if dropped > 0 {
+            self.core.live.counters.insert("observations-dropped".into(), dropped);
+        }
+        self.core.flush_packets(true).await;
+        if std::mem::take(&mut self.strangers_changed) {
+            self.core.flush_strangers().await;
+        }
+        self.dirty = true;
+    }
+
+    /// Decides, commits, and only then starts tasks, answers commands and shows the picture.
+    async fn end_turn(&mut self) {
+        self.resume();
+        self.advance_run();
+        let changed = self.core.has_waiting();
+        match self.core.commit().await {
+            Ok(()) => {
+                self.spawn_begun();
+                for ack in self.acks.drain(..) {
+                    // A task that was cancelled meanwhile no longer waits.
+                    let _ = ack.send(());
+                }
+                for (answer, result) in self.answers.drain(..) {
+                    let _ = answer.send(result);
+                }
+            }
+            Err(failure) => self.commit_failed(&failure),
+        }
+        self.core.flush_packets(false).await;
+        if std::mem::take(&mut self.dirty) && !changed {
+            self.core.publish();
+        }
+    }
+
+    /// A lab whose start could not be recorded must not begin later by surprise.
+    fn commit_failed(&mut self, failure: &Failure) {
+        let answers = std::mem::take(&mut self.answers);
+        for (answer, result) in answers {
+            if let Ok(Outcome::Started { run }) = result {
+                let why = Some("its start could not be recorded".to_owned());
+                if let Err(error) = self.cancel_run(Some(run), "engine", why) {
+                    tracing::warn!(%error, run, "a run that was not recorded could not be cancelled");
+                }
+            }
+            let _ = answer.send(Err(failure.clone()));
+        }
+    }
+
+    /// The orderly end: machines that end with us are closed with words, then the last commit and a checkpoint.
+    async fn stop(&mut self) {
+        if !self.config.world_survives {
+            let kind = self.config.board.board.kind.word();
+            self.close_everything(&format!("the engine was stopped and its {kind} machines ended with it"));
+        }
+        let draft = self.core.draft("engine", Body::EngineStopped { reason: "asked to stop".into() });
+        self.core.record(draft);
+        self.core.flush_packets(true).await;
+        if let Err(error) = self.core.commit().await {
+            tracing::error!(%error, "the last events could not be written");
+        }
+        self.core.checkpoint().await;
+    }
+}

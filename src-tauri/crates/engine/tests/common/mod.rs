@@ -1,0 +1,273 @@
+//! A world of our own ports, and a journal in memory. What drivers do on their wires is tested with the drivers.
+
+#![allow(unreachable_pub, clippy::unwrap_used)] // shared by test binaries, which have no public face
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use engine::{Engine, EngineConfig, EngineHandle, Observation, ObservationSink, Ports};
+use lab::{
+    Board, Draft, Event, PowerState, Stamp, Status,
+    event::SCHEMA,
+    journal::{Journal, JournalError, Packet},
+    live::{ServiceState, Snapshot, UnknownMachine},
+    ports::{AgentOrder, Agents, OutletReading, PortError, Power, PowerReading},
+    sign::{FileRole, Sign, Speaker},
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub const BOARD: &str = include_str!("../../../../../boards/simulated.toml");
+
+/// Events in memory; `full` makes it behave like a full disk.
+#[derive(Default)]
+pub struct Memory {
+    pub events: Mutex<Vec<Event>>,
+    pub full: AtomicBool,
+    pub checkpoints: AtomicU64,
+}
+
+#[async_trait]
+impl Journal for Memory {
+    async fn append(&self, drafts: Vec<Draft>) -> Result<Vec<Event>, JournalError> {
+        if self.full.load(Ordering::SeqCst) {
+            return Err(error());
+        }
+        let mut events = self.events.lock().unwrap();
+        let first = events.len() as u64 + 1;
+        let new: Vec<Event> = drafts
+            .into_iter()
+            .zip(first..)
+            .map(|(draft, seq)| Event { seq, draft, schema: SCHEMA })
+            .collect();
+        events.extend(new.clone());
+        Ok(new)
+    }
+    async fn checkpoint(&self, _: &Status) -> Result<(), JournalError> {
+        self.checkpoints.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+    async fn packets(&self, _: Vec<Packet>) -> Result<(), JournalError> {
+        Ok(())
+    }
+    async fn unknown(&self, _: Vec<UnknownMachine>) -> Result<(), JournalError> {
+        Ok(())
+    }
+}
+
+fn error() -> JournalError {
+    JournalError { what: "write events".into(), why: "no space left".into(), remedy: "free some".into() }
+}
+
+impl Memory {
+    pub fn kinds(&self) -> Vec<String> {
+        self.events.lock().unwrap().iter().map(|e| e.body().kind().to_owned()).collect()
+    }
+    pub fn folded(&self) -> Status {
+        let mut status = Status::default();
+        for event in self.events.lock().unwrap().iter() {
+            status.apply(event).unwrap();
+        }
+        status
+    }
+}
+
+/// Six machines behind relays without sensing: they boot when pressed and fall silent when held.
+pub struct World {
+    pub board: Arc<Board>,
+    pub outlets: Mutex<BTreeMap<u8, PowerState>>,
+    pub presses: Mutex<Vec<(u8, PowerState)>>,
+    /// Machines that never speak after a press.
+    pub mute: Mutex<BTreeSet<String>>,
+    /// Outlets whose press fails.
+    pub broken: Mutex<BTreeSet<u8>>,
+    pub absent: AtomicBool,
+    sink: Mutex<Option<ObservationSink>>,
+    start: tokio::time::Instant,
+    offset: AtomicI64,
+}
+
+impl World {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            board: Arc::new(Board::parse("simulated", BOARD).unwrap()),
+            outlets: Mutex::new((1..=8).map(|n| (n, PowerState::Off)).collect()),
+            presses: Mutex::default(),
+            mute: Mutex::default(),
+            broken: Mutex::default(),
+            absent: AtomicBool::new(false),
+            sink: Mutex::default(),
+            start: tokio::time::Instant::now(),
+            offset: AtomicI64::new(0),
+        })
+    }
+
+    pub fn now(&self) -> Stamp {
+        // Each look at the clock is a microsecond later, as on a real one.
+        let mono = self.start.elapsed().as_micros() as i64 + self.offset.fetch_add(1, Ordering::SeqCst);
+        Stamp { wall_us: 1_700_000_000_000_000 + mono, mono_us: mono, host_boot: "test".into() }
+    }
+
+    fn put(&self, observation: Observation) {
+        if let Some(sink) = self.sink.lock().unwrap().as_ref() {
+            sink.put(observation);
+        }
+    }
+
+    fn sign(&self, machine: &str, sign: Sign) {
+        let says = format!("{sign:?}");
+        self.put(Observation::Sign { machine: machine.into(), stamp: self.now(), sign, says });
+    }
+
+    /// One whole boot on the wire, a second between its packets.
+    fn boot(self: &Arc<Self>, machine: String, outlet: u8) {
+        let world = self.clone();
+        tokio::spawn(async move {
+            let dhcp = |speaker| Sign::Dhcp { speaker, discover: true, arch: Some(7) };
+            let asked =
+                |role, body| Sign::FileAsked { role, path: "f".into(), proto: "http", body, found: true };
+            let sent = |role| Sign::FileSent {
+                role,
+                path: "f".into(),
+                proto: "http",
+                bytes: 9,
+                packets: 1,
+                seconds: 0.1,
+                complete: true,
+            };
+            let signs = [
+                dhcp(Speaker::Firmware),
+                asked(FileRole::Loader, true),
+                dhcp(Speaker::Ipxe),
+                asked(FileRole::Script, true),
+                asked(FileRole::Kernel, true),
+                sent(FileRole::Kernel),
+                asked(FileRole::Initrd, true),
+                sent(FileRole::Initrd),
+                dhcp(Speaker::System),
+            ];
+            for sign in signs {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                if !world.is_on(outlet) {
+                    return;
+                }
+                world.sign(&machine, sign);
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let facts = Box::default();
+            world.put(Observation::Report { machine, stamp: world.now(), facts, heartbeat_ms: Some(1000) });
+        });
+    }
+
+    pub fn is_on(&self, outlet: u8) -> bool {
+        self.outlets.lock().unwrap()[&outlet] == PowerState::On
+    }
+}
+
+/// The world as a power port. A fresh one after a crash, so that each engine has its own handle.
+pub struct Relay(pub Arc<World>);
+
+#[async_trait]
+impl Power for Relay {
+    async fn read(&self) -> Result<PowerReading, PortError> {
+        if self.0.absent.load(Ordering::SeqCst) {
+            return Err(port_error("read", true));
+        }
+        let read = |state: &PowerState| OutletReading { commanded: *state, observed: None };
+        let outlets = self.0.outlets.lock().unwrap().iter().map(|(n, s)| (*n, read(s))).collect();
+        Ok(PowerReading { outlets, incarnation: 1 })
+    }
+    async fn on(&self, outlet: u8) -> Result<(), PortError> {
+        self.0.presses.lock().unwrap().push((outlet, PowerState::On));
+        if self.0.broken.lock().unwrap().contains(&outlet) {
+            return Err(port_error("press", false));
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        self.0.outlets.lock().unwrap().insert(outlet, PowerState::On);
+        let machine = self.0.board.machines.iter().find(|m| m.outlet == outlet).unwrap().name.clone();
+        if !self.0.mute.lock().unwrap().contains(&machine) {
+            self.0.boot(machine, outlet);
+        }
+        Ok(())
+    }
+    async fn off(&self, outlet: u8) -> Result<(), PortError> {
+        self.0.presses.lock().unwrap().push((outlet, PowerState::Off));
+        tokio::time::sleep(Duration::from_millis(5500)).await;
+        self.0.outlets.lock().unwrap().insert(outlet, PowerState::Off);
+        Ok(())
+    }
+    fn follows_soft_off(&self) -> bool {
+        false
+    }
+}
+
+impl Agents for Relay {
+    fn order(&self, _: &str, _: Option<AgentOrder>) {}
+}
+
+fn port_error(what: &str, absent: bool) -> PortError {
+    PortError { what: what.into(), why: "it did not".into(), remedy: "look".into(), absent }
+}
+
+/// An engine on a world and a journal; dropping `stop` is a crash, cancelling it an orderly end.
+pub struct Running {
+    pub handle: EngineHandle,
+    pub task: JoinHandle<()>,
+    pub stop: CancellationToken,
+}
+
+pub fn start(world: &Arc<World>, journal: &Arc<Memory>, survives: bool) -> Running {
+    let (sink, observations) = ObservationSink::channel();
+    *world.sink.lock().unwrap() = Some(sink.clone());
+    let clock_world = world.clone();
+    let config = EngineConfig {
+        board: world.board.clone(),
+        version: "test".into(),
+        speed: 1,
+        world_survives: survives,
+        services: vec!["dhcp".into()],
+        clock: Arc::new(move || clock_world.now()),
+        ports: Ports {
+            power: Arc::new(Relay(world.clone())),
+            wire: None,
+            agents: Arc::new(Relay(world.clone())),
+        },
+    };
+    sink.put(Observation::Service(ServiceState { name: "dhcp".into(), ready: true, says: "ready".into() }));
+    let stop = CancellationToken::new();
+    let (handle, task) =
+        Engine::start(config, journal.folded(), journal.clone(), sink, observations, stop.clone());
+    Running { handle, task, stop }
+}
+
+impl Running {
+    /// Waits until the picture satisfies `found`; ten minutes of paused time are a failure.
+    pub async fn until(&self, what: &str, mut found: impl FnMut(&Snapshot) -> bool) {
+        let mut snapshots = self.handle.snapshots();
+        let wait = snapshots.wait_for(|snapshot| found(snapshot));
+        let ended = tokio::time::timeout(Duration::from_secs(600), wait).await;
+        assert!(ended.is_ok_and(|r| r.is_ok()), "never seen: {what}");
+    }
+
+    pub async fn run_over(&self) -> lab::Run {
+        self.until("the end of the run", |s| s.status.run.as_ref().is_some_and(|r| r.state.is_over())).await;
+        self.handle.snapshot().status.run.clone().unwrap()
+    }
+
+    pub async fn order(&self, command: engine::Command) -> Result<engine::Outcome, lab::Failure> {
+        self.handle.order(engine::Order { command, actor: "test".into(), reason: None }).await
+    }
+
+    /// The process is gone: nothing more is written by it.
+    pub async fn crash(self) {
+        self.task.abort();
+        let _ = self.task.await;
+    }
+}
