@@ -1,0 +1,44 @@
+//! What surrounds a machine at a moment: its fault, its pace, and the state it shows to the board.
+
+use tokio::sync::watch;
+
+use super::MachineState;
+use crate::config::Fault;
+use crate::pace::Pace;
+
+#[derive(Debug)]
+pub(crate) struct Conditions {
+    pub(crate) pace: Pace,
+    pub(crate) faults: watch::Receiver<Fault>,
+    pub(crate) state: watch::Sender<MachineState>,
+}
+
+impl Conditions {
+    pub(crate) fn fault(&self) -> Fault {
+        *self.faults.borrow()
+    }
+
+    pub(crate) fn link(&self) -> bool {
+        self.fault() != Fault::NoLink
+    }
+
+    /// Lets `seconds` of the machine's time pass, longer on a slow one.
+    pub(crate) async fn pause(&self, seconds: f64) {
+        let factor = match self.fault() {
+            Fault::SlowBy(factor) if factor.is_finite() && factor > 0.0 => factor,
+            _ => 1.0,
+        };
+        tokio::time::sleep(self.pace.delay(seconds * factor)).await;
+    }
+
+    pub(crate) fn enter(&self, state: MachineState) {
+        self.state.send_if_modified(|current| {
+            let changed = *current != state;
+            if changed {
+                tracing::debug!(?state, "a simulated machine goes on");
+                *current = state;
+            }
+            changed
+        });
+    }
+}
