@@ -1,1 +1,4 @@
-//! Drivers behind the ports of lab: the relay board over serial, the QEMU machines of the virtual board.
+//! Drivers behind the ports of lab. One folder a device; codecs are pure, drivers own the wire.
+
+/// The virtual board: QEMU machines on a bridge, in namespaces of their own.
+pub mod qemu;

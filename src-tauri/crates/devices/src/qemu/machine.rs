@@ -1,0 +1,219 @@
+//! What QEMU is told. Pure.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::tools::{FirmwareFiles, Tools};
+
+/// Sparse; there so that the machine has a disk to report.
+pub const DISK_BYTES: u64 = 64 << 20;
+
+/// What a machine wakes up with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Firmware {
+    /// OVMF with its own network boot.
+    #[default]
+    Uefi,
+    /// SeaBIOS with iPXE as the network card's option ROM.
+    Bios,
+}
+
+/// One virtual machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MachineSpec {
+    pub name: String,
+    /// Its place on the board and its outlet; also names its files.
+    pub outlet: u8,
+    /// As `52:54:00:…`.
+    pub mac: String,
+    pub memory_mib: u32,
+    /// Folder for variables, disk and console of all machines.
+    pub folder: PathBuf,
+}
+
+impl MachineSpec {
+    /// The tap on which the machine's network card hangs.
+    pub fn tap(&self) -> String {
+        format!("tap{}", self.outlet)
+    }
+
+    /// What firmware and kernel print.
+    pub fn console(&self) -> PathBuf {
+        self.folder.join(format!("console{}.log", self.outlet))
+    }
+
+    /// The console of the start before.
+    pub(super) fn console_before(&self) -> PathBuf {
+        self.folder.join(format!("console{}.previous.log", self.outlet))
+    }
+
+    /// What QEMU itself has to complain about.
+    pub(super) fn complaints(&self) -> PathBuf {
+        self.folder.join(format!("qemu{}.log", self.outlet))
+    }
+
+    pub(super) fn vars(&self) -> PathBuf {
+        self.folder.join(format!("vars{}.fd", self.outlet))
+    }
+
+    pub(super) fn disk(&self) -> PathBuf {
+        self.folder.join(format!("disk{}.img", self.outlet))
+    }
+}
+
+/// QEMU's arguments for one machine. Its control connection (QMP) is standard input and output: no path that could be
+/// too long for a socket, none that could be left over.
+pub fn arguments(spec: &MachineSpec, tools: &Tools) -> Vec<OsString> {
+    let mut out = Arguments::default();
+    let memory = spec.memory_mib.to_string();
+    // No KVM: it is missing on many hosts, and where it opens guests may still hang under it.
+    for pair in [["-cpu", "max"], ["-smp", "1"], ["-m", &memory], ["-display", "none"]] {
+        out.plain(&pair);
+    }
+    out.plain(&["-nodefaults", "-no-user-config"]);
+    // Without a name a shot of the process list could not tell the machines apart.
+    out.option("-name", &[&spec.name], None);
+
+    let card = format!("virtio-net-pci,netdev=net,mac={}", spec.mac);
+    match &tools.files {
+        FirmwareFiles::Uefi { code, vars: _ } => {
+            out.plain(&["-machine", "q35,accel=tcg"]);
+            out.option("-drive", &["if=pflash", "unit=0", "format=raw", "readonly=on"], Some(("file", code)));
+            out.option("-drive", &["if=pflash", "unit=1", "format=raw"], Some(("file", &spec.vars())));
+            // OVMF has a driver of its own for this card; a ROM would only put another iPXE before it.
+            out.plain(&["-device", &format!("{card},bootindex=1,romfile=")]);
+        }
+        FirmwareFiles::Bios { bios, rom } => {
+            // Without a display adapter SeaBIOS, and iPXE through it, speak on the serial port when told so.
+            out.plain(&["-machine", "q35,accel=tcg,graphics=off"]);
+            out.option("-bios", &[], Some(("", bios)));
+            out.plain(&["-boot", "n"]);
+            out.option("-device", &[&card], Some(("romfile", rom)));
+        }
+    }
+    out.option("-netdev", &["tap", "id=net", &format!("ifname={}", spec.tap()), "script=no", "downscript=no"], None);
+    out.option("-drive", &["if=none", "id=disk", "format=raw", "discard=unmap"], Some(("file", &spec.disk())));
+    out.plain(&["-device", "virtio-blk-pci,drive=disk"]);
+    out.plain(&["-device", "virtio-rng-pci"]);
+    out.option("-chardev", &["file", "id=console"], Some(("path", &spec.console())));
+    out.plain(&["-serial", "chardev:console"]);
+    out.plain(&["-chardev", "stdio,id=control,signal=off"]);
+    out.plain(&["-mon", "chardev=control,mode=control"]);
+    out.0
+}
+
+#[derive(Default)]
+struct Arguments(Vec<OsString>);
+
+impl Arguments {
+    fn plain(&mut self, words: &[&str]) {
+        self.0.extend(words.iter().map(OsString::from));
+    }
+
+    /// `flag part,part,key=path`. A comma within a path is doubled, as QEMU wants it.
+    fn option(&mut self, flag: &str, parts: &[&str], path: Option<(&str, &Path)>) {
+        let mut value = OsString::from(parts.join(","));
+        match path {
+            // `-bios` takes its file as it is.
+            Some(("", file)) => value.push(file),
+            Some((key, file)) => {
+                value.push(format!(",{key}="));
+                value.push(doubled_commas(file));
+            }
+            None => {}
+        }
+        self.0.push(flag.into());
+        self.0.push(value);
+    }
+}
+
+fn doubled_commas(path: &Path) -> OsString {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let doubled = path.as_os_str().as_bytes().iter().flat_map(|byte| {
+        std::iter::repeat_n(*byte, if *byte == b',' { 2 } else { 1 })
+    });
+    OsString::from_vec(doubled.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec() -> MachineSpec {
+        MachineSpec {
+            name: "pc2".into(),
+            outlet: 2,
+            mac: "52:54:00:12:34:02".into(),
+            memory_mib: 512,
+            folder: "/data/a,b".into(),
+        }
+    }
+
+    fn lines(files: FirmwareFiles) -> String {
+        let tools = Tools { qemu: "/usr/bin/qemu-system-x86_64".into(), files };
+        let mut out = String::new();
+        for argument in arguments(&spec(), &tools) {
+            let argument = argument.into_string().unwrap();
+            out.push_str(if argument.starts_with('-') { "\n" } else { " " });
+            out.push_str(&argument);
+        }
+        out.trim().to_owned()
+    }
+
+    #[test]
+    fn a_uefi_machine() {
+        let files = FirmwareFiles::Uefi { code: "/fw/CODE.fd".into(), vars: "/fw/VARS.fd".into() };
+        assert_eq!(
+            lines(files),
+            "-cpu max\n\
+             -smp 1\n\
+             -m 512\n\
+             -display none\n\
+             -nodefaults\n\
+             -no-user-config\n\
+             -name pc2\n\
+             -machine q35,accel=tcg\n\
+             -drive if=pflash,unit=0,format=raw,readonly=on,file=/fw/CODE.fd\n\
+             -drive if=pflash,unit=1,format=raw,file=/data/a,,b/vars2.fd\n\
+             -device virtio-net-pci,netdev=net,mac=52:54:00:12:34:02,bootindex=1,romfile=\n\
+             -netdev tap,id=net,ifname=tap2,script=no,downscript=no\n\
+             -drive if=none,id=disk,format=raw,discard=unmap,file=/data/a,,b/disk2.img\n\
+             -device virtio-blk-pci,drive=disk\n\
+             -device virtio-rng-pci\n\
+             -chardev file,id=console,path=/data/a,,b/console2.log\n\
+             -serial chardev:console\n\
+             -chardev stdio,id=control,signal=off\n\
+             -mon chardev=control,mode=control"
+        );
+    }
+
+    #[test]
+    fn a_bios_machine() {
+        let files = FirmwareFiles::Bios { bios: "/fw/bios.bin".into(), rom: "/fw/virtio.rom".into() };
+        assert_eq!(
+            lines(files),
+            "-cpu max\n\
+             -smp 1\n\
+             -m 512\n\
+             -display none\n\
+             -nodefaults\n\
+             -no-user-config\n\
+             -name pc2\n\
+             -machine q35,accel=tcg,graphics=off\n\
+             -bios /fw/bios.bin\n\
+             -boot n\n\
+             -device virtio-net-pci,netdev=net,mac=52:54:00:12:34:02,romfile=/fw/virtio.rom\n\
+             -netdev tap,id=net,ifname=tap2,script=no,downscript=no\n\
+             -drive if=none,id=disk,format=raw,discard=unmap,file=/data/a,,b/disk2.img\n\
+             -device virtio-blk-pci,drive=disk\n\
+             -device virtio-rng-pci\n\
+             -chardev file,id=console,path=/data/a,,b/console2.log\n\
+             -serial chardev:console\n\
+             -chardev stdio,id=control,signal=off\n\
+             -mon chardev=control,mode=control"
+        );
+    }
+}
