@@ -1,0 +1,247 @@
+//! What is served: bodies, and the questions a server asks to find them.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io;
+use std::net::IpAddr;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use crate::Mac;
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asker {
+    /// The address the packet came from.
+    pub peer: IpAddr,
+    /// The machine that DHCP gave this address, if it did.
+    pub mac: Option<Mac>,
+}
+
+/// Read-only files. Called on a thread where blocking is allowed.
+pub trait Files: Send + Sync {
+    /// The body behind a cleaned path (see [`crate::path::clean`]), for this asker; `None` when there is none.
+    fn open(&self, who: &Asker, path: &str) -> Option<Body>;
+}
+
+/// Files, and a place that reports are posted to.
+pub trait Site: Files {
+    /// Takes a report. Must not block: it is called between two packets.
+    fn post(&self, who: &Asker, path: &str, body: &[u8]) -> Reply;
+}
+
+/// What a POST is answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// As in the Content-Type header.
+    pub content_type: &'static str,
+    /// The answer itself, possibly empty.
+    pub body: Bytes,
+}
+
+/// One file as it is served: its length and tag never change while it is. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Body {
+    source: Source,
+    length: u64,
+    etag: Arc<str>,
+}
+
+#[derive(Debug, Clone)]
+enum Source {
+    Bytes(Bytes),
+    File(Arc<File>),
+}
+
+impl Body {
+    /// A body made in memory.
+    pub fn from_bytes(bytes: impl Into<Bytes>) -> Body {
+        let bytes = bytes.into();
+        let etag = hex(Sha256::digest(&bytes).as_slice());
+        Body { length: bytes.len() as u64, etag, source: Source::Bytes(bytes) }
+    }
+
+    /// An opened file, hashed unless `tags` knows it. Fails when it is no regular file or changes while it is read.
+    pub fn from_file(file: File, tags: &Tags) -> io::Result<Body> {
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
+        let etag = tags.of(&file)?;
+        Ok(Body { source: Source::File(Arc::new(file)), length: metadata.len(), etag })
+    }
+
+    /// Size in bytes.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// SHA-256 of the content in hex, without quotes.
+    pub fn etag(&self) -> &str {
+        &self.etag
+    }
+
+    /// Exactly `count` bytes from `offset`. A file that became shorter is an error: a body is sent whole or not.
+    pub async fn read(&self, offset: u64, count: usize) -> io::Result<Bytes> {
+        let end = offset.checked_add(count as u64).filter(|&end| end <= self.length);
+        let Some(end) = end else {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "read beyond the end"));
+        };
+        match &self.source {
+            // Both fit: `end` is at most the length of a slice.
+            Source::Bytes(bytes) => Ok(bytes.slice(offset as usize..end as usize)),
+            Source::File(file) => {
+                let file = Arc::clone(file);
+                let read = tokio::task::spawn_blocking(move || {
+                    let mut buffer = vec![0; count];
+                    file.read_exact_at(&mut buffer, offset).map(|()| Bytes::from(buffer))
+                });
+                read.await.map_err(io::Error::other)?
+            }
+        }
+    }
+}
+
+/// Tags of files, computed once for each (device, inode, length, time of change).
+#[derive(Debug, Default)]
+pub struct Tags {
+    known: Mutex<HashMap<Identity, Arc<OnceLock<Arc<str>>>>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Identity {
+    device: u64,
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+}
+
+impl Tags {
+    /// A board serves a dozen files; beyond this the table starts afresh rather than grow.
+    const MOST: usize = 256;
+
+    fn of(&self, file: &File) -> io::Result<Arc<str>> {
+        let identity = Identity::of(file)?;
+        let cell = {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.len() >= Self::MOST && !known.contains_key(&identity) {
+                known.clear();
+            }
+            Arc::clone(known.entry(identity).or_default())
+        };
+        // Six machines ask for the same kernel in the same second. One hashes it and the others wait, but nobody who
+        // wants another file does.
+        let mut failed = None;
+        let tag = cell.get_or_init(|| match hash(file, identity.length) {
+            Ok(tag) => tag,
+            Err(error) => {
+                failed = Some(error);
+                Arc::from("")
+            }
+        });
+        if failed.is_none() && Identity::of(file)? != identity {
+            failed = Some(io::Error::new(io::ErrorKind::InvalidData, "the file changed while it was read"));
+        }
+        if failed.is_some() || tag.is_empty() {
+            self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&identity);
+            return Err(failed.unwrap_or_else(|| io::Error::other("the file could not be read a moment ago")));
+        }
+        Ok(Arc::clone(tag))
+    }
+}
+
+impl Identity {
+    fn of(file: &File) -> io::Result<Identity> {
+        let metadata = file.metadata()?;
+        Ok(Identity {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            length: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        })
+    }
+}
+
+fn hash(file: &File, length: u64) -> io::Result<Arc<str>> {
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 256 * 1024];
+    let mut offset = 0;
+    while offset < length {
+        let count = buffer.len().min(usize::try_from(length - offset).unwrap_or(usize::MAX));
+        file.read_exact_at(&mut buffer[..count], offset)?;
+        hasher.update(&buffer[..count]);
+        offset += count as u64;
+    }
+    Ok(hex(hasher.finalize().as_slice()))
+}
+
+fn hex(bytes: &[u8]) -> Arc<str> {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn file_with(content: &[u8]) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(content).unwrap();
+        file
+    }
+
+    #[test]
+    fn the_tag_is_the_hash_of_the_content_wherever_it_lies() {
+        assert_eq!(Body::from_bytes("").etag(), EMPTY);
+        let tags = Tags::default();
+        let content = vec![7; 600_000];
+        let file = file_with(&content);
+        let body = Body::from_file(file.reopen().unwrap(), &tags).unwrap();
+        assert_eq!(body.etag(), Body::from_bytes(content).etag());
+        assert_eq!(body.length(), 600_000);
+    }
+
+    #[test]
+    fn a_changed_file_has_another_tag() {
+        let tags = Tags::default();
+        let mut file = file_with(b"one");
+        let first = Body::from_file(file.reopen().unwrap(), &tags).unwrap();
+        file.write_all(b" and two").unwrap();
+        let second = Body::from_file(file.reopen().unwrap(), &tags).unwrap();
+        assert_ne!(first.etag(), second.etag());
+    }
+
+    #[test]
+    fn a_folder_is_no_body() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Body::from_file(File::open(folder.path()).unwrap(), &Tags::default()).is_err());
+    }
+
+    #[tokio::test]
+    async fn reads_exactly_what_was_asked_or_fails() {
+        let file = file_with(b"0123456789");
+        let body = Body::from_file(file.reopen().unwrap(), &Tags::default()).unwrap();
+        for body in [body.clone(), Body::from_bytes("0123456789")] {
+            assert_eq!(&body.read(3, 4).await.unwrap()[..], b"3456");
+            assert_eq!(&body.read(10, 0).await.unwrap()[..], b"");
+            assert!(body.read(8, 3).await.is_err());
+            assert!(body.read(u64::MAX, 2).await.is_err());
+        }
+        file.as_file().set_len(5).unwrap();
+        assert!(body.read(3, 4).await.is_err(), "a file that became shorter must not be sent as if whole");
+    }
+}
