@@ -1,0 +1,51 @@
+//! What the kernel knows about a connection: how much the peer has acknowledged, and in how many packets it went.
+
+#![allow(unsafe_code)] // TCP_INFO is wrapped by none of the libraries here.
+
+use std::io;
+use std::mem::{MaybeUninit, size_of};
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// Counters of one connection since it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// Bytes the peer has acknowledged.
+    pub(super) acked: u64,
+    /// Segments with data, retransmissions included.
+    pub(super) packets: u64,
+    /// Retransmitted segments.
+    pub(super) resent: u64,
+    /// The connection is over: nothing more will be acknowledged.
+    pub(super) closed: bool,
+}
+
+/// TCP_CLOSE in the kernel's `tcp_states.h`.
+const CLOSED: u8 = 7;
+
+/// Asks the kernel (4.6 or newer: older ones do not count data segments).
+pub(super) fn counts(socket: BorrowedFd<'_>) -> io::Result<Counts> {
+    let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
+    let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
+    // SAFETY: the descriptor is open while it is borrowed; the kernel writes at most `length` bytes, which is the size
+    // of the buffer it is given.
+    let failed = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            info.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    if failed != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: every field is an integer, and all bytes were zeroed before the kernel wrote some of them.
+    let info = unsafe { info.assume_init() };
+    Ok(Counts {
+        acked: info.tcpi_bytes_acked,
+        packets: info.tcpi_data_segs_out.into(),
+        resent: info.tcpi_total_retrans.into(),
+        closed: info.tcpi_state == CLOSED,
+    })
+}
