@@ -1,1 +1,54 @@
-//! DHCP, TFTP, HTTP, boot scripts and the probe image. Depends on nothing of ours.
+//! Everything a machine needs to boot over the network: addresses (DHCP), boot files (TFTP, HTTP) and boot scripts.
+//!
+//! The crate depends on nothing of ours and decides nothing about labs. Its servers answer what they are configured to
+//! answer and tell a [`seen::SeenSink`] what they saw; wiring turns that into the engine's words. Codecs and state
+//! machines do no I/O; sockets live in `server.rs` files. Every port expects hostile input: what cannot be read is
+//! counted and never answered.
+
+pub mod mac;
+
+pub mod clock;
+pub mod counters;
+pub mod neighbours;
+pub mod progress;
+pub mod seen;
+
+pub mod files;
+pub mod path;
+
+pub mod dhcp;
+pub mod http;
+pub mod tftp;
+
+pub mod script;
+
+pub mod probe;
+pub mod smbios;
+
+pub use mac::Mac;
+
+/// The protocols spoken here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Proto {
+    /// Addresses and the name of the first boot file.
+    Dhcp,
+    /// The first boot file, for firmware that knows nothing better.
+    Tftp,
+    /// Everything else.
+    Http,
+}
+
+impl std::fmt::Display for Proto {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Proto::Dhcp => "DHCP",
+            Proto::Tftp => "TFTP",
+            Proto::Http => "HTTP",
+        })
+    }
+}
+
+/// Bytes that are not what they should be. Counted by these words, reported, never answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("malformed: {0}")]
+pub struct Malformed(pub &'static str);
