@@ -31,6 +31,7 @@ if command -v cargo-deny >/dev/null; then
 else
   skip cargo-deny "not installed (cargo install cargo-deny --locked)"
 fi
+look 'generated types' ui check:generated
 look svelte-check ui check
 look eslint ui lint
 look prettier ui format:check
