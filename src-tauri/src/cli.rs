@@ -1,0 +1,134 @@
+//! The command line. Lists print as JSON Lines with `--json`; every failure says what, why and what to do.
+
+mod boots;
+mod check;
+mod client;
+mod doctor;
+mod events;
+mod exit;
+mod labs;
+mod print;
+mod rebuild;
+mod serve;
+mod status;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::DataDir;
+
+pub use exit::{Exit, Refused};
+pub use serve::ServeOptions;
+
+/// Boots a board of mini PCs over the network, starts labs on it and shows what happens.
+#[derive(Parser)]
+#[command(name = "statusinator", version, about, long_about = None, after_help = EXIT_CODES, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done
+  1  failed: the engine refused, a run did not end well, or something broke
+  2  wrong use: bad arguments or a board file with a mistake
+  3  no engine answers in the data folder
+  4  refused because a run is under way
+
+Try `statusinator serve --board simulated` and, in a second terminal, `statusinator lab start rehearsal --wait`.";
+
+/// Options of every command.
+#[derive(Args, Clone)]
+pub struct Common {
+    /// Folder for events, tokens and logs; commands find the running engine in it.
+    #[arg(long, global = true, value_name = "DIR", env = "STATUSINATOR_DATA")]
+    data: Option<PathBuf>,
+    /// Print JSON: one object, or one object a line for lists.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+impl Common {
+    fn data(&self) -> Result<DataDir> {
+        DataDir::new(self.data.clone())
+    }
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the engine and serve its pages; prints an address with a one-time login.
+    Serve(serve::ServeOptions),
+    /// Labs: list them, start one, cancel the run, see how it goes.
+    #[command(subcommand)]
+    Lab(labs::LabCommand),
+    /// The whole board at a glance. Exits 3 when no engine answers.
+    Status,
+    /// Boots, oldest first.
+    Boots(boots::BootsOptions),
+    /// One boot with its phases and marks.
+    Boot(boots::BootOptions),
+    /// Events, oldest first.
+    Events(events::EventsOptions),
+    /// A fresh address with a one-time login for a browser.
+    Url,
+    /// Read a board file and say what is wrong with it.
+    CheckConfig(check::CheckOptions),
+    /// Look for what keeps the program from working on this machine.
+    Doctor,
+    /// Fold all events of a board anew and replace its checkpoint; the engine must not run.
+    Rebuild(rebuild::RebuildOptions),
+    /// The engine of a virtual board inside its namespaces; started by `serve`.
+    #[command(hide = true)]
+    EngineInside(serve::ServeOptions),
+}
+
+/// Firmware of virtual machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FirmwareChoice {
+    /// OVMF
+    Uefi,
+    /// SeaBIOS
+    Bios,
+}
+
+/// Entry of the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = run(cli);
+    match result {
+        Ok(exit) => exit.into(),
+        Err(error) => exit::report(&error).into(),
+    }
+}
+
+fn run(cli: Cli) -> Result<Exit> {
+    let common = cli.common;
+    match cli.command {
+        // Both decide about namespaces and the listener before any thread exists.
+        Command::Serve(options) => serve::serve(&common, &options),
+        Command::EngineInside(options) => serve::inside(&common, &options),
+        Command::CheckConfig(options) => check::check(&common, &options),
+        other => {
+            crate::logging::start("warn", None);
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(ask(&common, other))
+        }
+    }
+}
+
+async fn ask(common: &Common, command: Command) -> Result<Exit> {
+    match command {
+        Command::Lab(command) => labs::run(common, command).await,
+        Command::Status => status::run(common).await,
+        Command::Boots(options) => boots::list(common, &options).await,
+        Command::Boot(options) => boots::show(common, &options).await,
+        Command::Events(options) => events::run(common, &options).await,
+        Command::Url => status::url(common).await,
+        Command::Doctor => doctor::run(common).await,
+        Command::Rebuild(options) => rebuild::run(common, &options).await,
+        Command::Serve(_) | Command::EngineInside(_) | Command::CheckConfig(_) => Ok(Exit::Usage),
+    }
+}

@@ -1,0 +1,156 @@
+//! `doctor`: what keeps the program from working on this machine, each finding with its remedy.
+
+use std::{env, fs, net::TcpListener, path::Path};
+
+use anyhow::Result;
+use devices::qemu::{Firmware, Tools};
+use serde::Serialize;
+
+use super::{Common, Exit, client::Client, print};
+use crate::{config::DataDir, ports};
+
+/// One thing looked at.
+#[derive(Serialize)]
+struct Finding {
+    /// `ok`, `note` (something is not there that not everybody needs), `bad`.
+    state: &'static str,
+    what: String,
+    says: String,
+    remedy: Option<String>,
+}
+
+impl Finding {
+    fn ok(what: &str, says: impl Into<String>) -> Self {
+        Self { state: "ok", what: what.into(), says: says.into(), remedy: None }
+    }
+    fn note(what: &str, says: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { state: "note", what: what.into(), says: says.into(), remedy: Some(remedy.into()) }
+    }
+    fn bad(what: &str, says: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { state: "bad", what: what.into(), says: says.into(), remedy: Some(remedy.into()) }
+    }
+}
+
+/// Port of `serve` unless told otherwise.
+const LISTEN: u16 = 7122;
+/// Receive buffer below which bursts of log records and boot requests were lost on the owner's board, in bytes.
+const RECEIVE_BUFFER: u64 = 8 << 20;
+
+pub(super) async fn run(common: &Common) -> Result<Exit> {
+    let data = common.data()?;
+    let mut findings = vec![data_folder(&data), engine(&data).await, listen_port()];
+    findings.extend([display(), virtual_tools(), probe_inputs(), namespaces(), receive_buffer()]);
+    let bad = findings.iter().any(|f| f.state == "bad");
+    for finding in &findings {
+        if common.json {
+            print::json(finding)?;
+            continue;
+        }
+        print::line(&format!("{:<5} {:<20} {}", finding.state, finding.what, finding.says))?;
+        if let Some(remedy) = &finding.remedy {
+            print::line(&format!("      {:<20} what to do: {remedy}", ""))?;
+        }
+    }
+    Ok(if bad { Exit::Failed } else { Exit::Done })
+}
+
+fn data_folder(data: &DataDir) -> Finding {
+    let path = data.path().display().to_string();
+    if let Err(error) = data.create() {
+        return Finding::bad("data folder", format!("{error:#}"), "name another folder with --data DIR");
+    }
+    let probe = data.path().join(".doctor");
+    match fs::write(&probe, b"writable?").and_then(|()| fs::remove_file(&probe)) {
+        Ok(()) => Finding::ok("data folder", format!("{path} can be written")),
+        Err(error) => Finding::bad(
+            "data folder",
+            format!("{path}: {error}"),
+            "free space, or make it writable for this user",
+        ),
+    }
+}
+
+async fn engine(data: &DataDir) -> Finding {
+    match Client::find(data).await {
+        Ok(client) => Finding::ok("engine", format!("answers at {}", client.url("/"))),
+        Err(error) => Finding::note("engine", format!("{error:#}"), "start it with `statusinator serve`"),
+    }
+}
+
+fn listen_port() -> Finding {
+    match TcpListener::bind(("127.0.0.1", LISTEN)) {
+        Ok(_) => Finding::ok("port 7122", "is free for `serve`"),
+        Err(_) => {
+            let holder = ports::holder(LISTEN).unwrap_or_else(|| "another program".into());
+            Finding::note(
+                "port 7122",
+                format!("held by {holder}"),
+                "fine if that is the engine; else use --listen",
+            )
+        }
+    }
+}
+
+fn display() -> Finding {
+    let found = ["WAYLAND_DISPLAY", "DISPLAY"]
+        .into_iter()
+        .find(|name| env::var_os(name).is_some_and(|v| !v.is_empty()));
+    match found {
+        Some(name) => Finding::ok("display", format!("{name} is set; windows can open")),
+        None => Finding::note("display", "there is none; windows cannot open", "use `serve` and a browser"),
+    }
+}
+
+fn virtual_tools() -> Finding {
+    let path = env::var("PATH").unwrap_or_default();
+    for firmware in [Firmware::Uefi, Firmware::Bios] {
+        if let Err(error) = Tools::find(Path::new("/"), &path, firmware) {
+            return Finding::note("virtual machines", error.to_string(), error.remedy());
+        }
+    }
+    Finding::ok("virtual machines", "QEMU, OVMF and SeaBIOS with its network ROM are there")
+}
+
+fn probe_inputs() -> Finding {
+    match netboot::probe::Inputs::find(Path::new("/")) {
+        Ok(inputs) => Finding::ok("probe image", format!("can be made with kernel {}", inputs.release)),
+        Err(error) => Finding::note("probe image", error.to_string(), error.remedy()),
+    }
+}
+
+/// A virtual board needs a network of its own; an ordinary user gets one only with user namespaces.
+fn namespaces() -> Finding {
+    if nix::unistd::geteuid().is_root() {
+        return Finding::ok("namespaces", "allowed for root");
+    }
+    let forbidden = ["/proc/sys/kernel/unprivileged_userns_clone", "/proc/sys/user/max_user_namespaces"]
+        .into_iter()
+        .find(|path| fs::read_to_string(path).is_ok_and(|value| value.trim() == "0"));
+    match forbidden {
+        None => Finding::ok("namespaces", "nothing forbids them to this user"),
+        Some(path) => {
+            let says = format!("{path} is 0: this user may not make them");
+            Finding::note(
+                "namespaces",
+                says,
+                format!("as root: write 1 to {path}, or start virtual boards as root"),
+            )
+        }
+    }
+}
+
+fn receive_buffer() -> Finding {
+    let path = "/proc/sys/net/core/rmem_max";
+    let Some(bytes) = fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u64>().ok()) else {
+        return Finding::note("receive buffer", format!("{path} cannot be read"), "look at it as root");
+    };
+    let says = format!("sockets may ask for {} KiB", bytes >> 10);
+    if bytes >= RECEIVE_BUFFER {
+        return Finding::ok("receive buffer", says);
+    }
+    Finding::note(
+        "receive buffer",
+        says,
+        "on the board: sysctl net.core.rmem_max=16777216, or bursts of packets are lost",
+    )
+}

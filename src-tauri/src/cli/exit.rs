@@ -1,0 +1,51 @@
+//! Exit codes, and the last words of a command that failed.
+
+use std::process::ExitCode;
+
+use api::wire::FailureWire;
+
+use crate::config::BadBoard;
+
+/// How a command ends. The numbers are promised in `--help`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    Done = 0,
+    Failed = 1,
+    Usage = 2,
+    NoEngine = 3,
+    RunUnderWay = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// No engine answers in the data folder.
+#[derive(Debug, thiserror::Error)]
+#[error("no engine answers in {data}: {why}")]
+pub struct NoEngine {
+    pub data: String,
+    pub why: String,
+}
+
+/// The engine answered and refused.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {}", .0.what, .0.why)]
+pub struct Refused(pub FailureWire);
+
+/// Prints what failed, why and what to do, and chooses the code.
+#[allow(clippy::print_stderr)] // the command line speaks to a person
+pub fn report(error: &anyhow::Error) -> Exit {
+    eprintln!("statusinator: {error:#}");
+    if let Some(refused) = error.downcast_ref::<Refused>() {
+        eprintln!("  what to do: {}", refused.0.remedy);
+        return if refused.0.code == "run-under-way" { Exit::RunUnderWay } else { Exit::Failed };
+    }
+    if error.downcast_ref::<NoEngine>().is_some() {
+        eprintln!("  what to do: start one with `statusinator serve`, or name its folder with --data DIR");
+        return Exit::NoEngine;
+    }
+    if error.downcast_ref::<BadBoard>().is_some() { Exit::Usage } else { Exit::Failed }
+}

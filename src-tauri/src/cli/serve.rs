@@ -1,0 +1,188 @@
+//! `serve`: the engine with its pages. A virtual board's engine is a child in namespaces of its own.
+
+use std::{
+    ffi::OsString,
+    io,
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, anyhow};
+use clap::{Args, builder::RangedU64ValueParser};
+use devices::qemu;
+use lab::BoardKind;
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Common, Exit, FirmwareChoice, print};
+use crate::{
+    config::{BadBoard, BoardChoice, DataDir, choose_board},
+    logging,
+    wiring::{Firmware, Program, ProgramOptions},
+};
+
+/// Options of `serve`, and of the engine inside a virtual board's namespaces.
+#[derive(Args, Clone, Debug)]
+pub struct ServeOptions {
+    /// Built-in board (simulated, virtual) or a board file.
+    #[arg(long, default_value = "simulated", value_name = "NAME|FILE")]
+    pub board: String,
+    /// Use only the first N machines of the board.
+    #[arg(long, value_name = "N")]
+    pub machines: Option<usize>,
+    /// Firmware of virtual machines.
+    #[arg(long, value_enum, default_value = "uefi")]
+    pub firmware: FirmwareChoice,
+    /// Divide a simulation's delays. Limits and recorded durations stay wall time.
+    #[arg(long, default_value_t = 1, value_name = "1..100", value_parser = RangedU64ValueParser::<u32>::new().range(1..=100))]
+    pub speed: u32,
+    /// Where pages and API are served; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:7122", value_name = "ADDR:PORT")]
+    pub listen: SocketAddr,
+    /// Process that started this one.
+    #[arg(long, hide = true)]
+    pub outer_pid: Option<u32>,
+}
+
+/// Time for the machines of a virtual board to end when asked to stop.
+const GRACE: Duration = Duration::from_secs(15);
+
+pub(super) fn serve(common: &Common, options: &ServeOptions) -> Result<Exit> {
+    let kind = check(options)?;
+    let listener = listen(options.listen)?;
+    if kind == BoardKind::Virtual {
+        let inside = start_inside(&common.data()?, options, common.json, listener)?;
+        let status = inside.wait(GRACE).context("wait for the engine of the virtual board")?;
+        return Ok(if status.success() { Exit::Done } else { Exit::Failed });
+    }
+    run(common, options, listener, std::process::id(), None)
+}
+
+/// Starts the engine of a virtual board in namespaces of its own. Call before any thread exists.
+pub fn start_inside(
+    data: &DataDir,
+    options: &ServeOptions,
+    json: bool,
+    listener: TcpListener,
+) -> Result<qemu::Inside> {
+    let mut args: Vec<OsString> = vec!["engine-inside".into(), "--data".into(), data.path().into()];
+    let mut add = |name: &str, value: String| args.extend([OsString::from(name), value.into()]);
+    add("--board", absolute_board(&options.board)?);
+    if let Some(count) = options.machines {
+        add("--machines", count.to_string());
+    }
+    let firmware = if options.firmware == FirmwareChoice::Bios { "bios" } else { "uefi" };
+    add("--firmware", firmware.into());
+    add("--listen", listener.local_addr().context("ask the listener for its address")?.to_string());
+    add("--outer-pid", std::process::id().to_string());
+    if json {
+        args.push("--json".into());
+    }
+    qemu::reexec(args, listener).map_err(|error| {
+        let remedy = error.remedy();
+        anyhow::Error::new(error).context(format!("start the virtual board; {remedy}"))
+    })
+}
+
+/// A board file named relative to here is found from anywhere.
+fn absolute_board(board: &str) -> Result<String> {
+    if !std::path::Path::new(board).is_file() {
+        return Ok(board.to_owned());
+    }
+    let path = std::path::absolute(board).context("find the board file")?;
+    path.into_os_string().into_string().map_err(|_| anyhow!("the board file's path is not readable as text"))
+}
+
+/// The engine of a virtual board, inside.
+pub(super) fn inside(common: &Common, options: &ServeOptions) -> Result<Exit> {
+    let adopted = qemu::adopt().map_err(|error| {
+        let remedy = error.remedy();
+        anyhow::Error::new(error).context(remedy)
+    })?;
+    let pid = options.outer_pid.unwrap_or_else(std::process::id);
+    run(common, options, adopted.listener, pid, Some(adopted.parent))
+}
+
+fn check(options: &ServeOptions) -> Result<BoardKind> {
+    let kind = choose_board(&options.board, BoardChoice { machines: options.machines })?.board.kind;
+    if options.speed != 1 && kind != BoardKind::Simulated {
+        let bad = BadBoard { remedy: "leave --speed out".into() };
+        return Err(anyhow!("--speed {} is for simulated boards; real time has one speed", options.speed)
+            .context(bad));
+    }
+    Ok(kind)
+}
+
+/// Binds, or says who holds the place.
+pub fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).map_err(|error| {
+        let remedy = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                let holder = crate::ports::holder(address.port()).unwrap_or_else(|| "another program".into());
+                format!("it is held by {holder}; end that or choose another place with --listen ADDR:PORT (port 0 takes a free one)")
+            }
+            _ => "choose another place with --listen ADDR:PORT".into(),
+        };
+        anyhow::Error::new(error).context(format!("serve at {address}: {remedy}"))
+    })
+}
+
+fn run(
+    common: &Common,
+    options: &ServeOptions,
+    listener: TcpListener,
+    pid: u32,
+    parent: Option<qemu::adopt::Parent>,
+) -> Result<Exit> {
+    let board = choose_board(&options.board, BoardChoice { machines: options.machines })?;
+    let data = common.data()?;
+    data.create()?;
+    let _log = logging::start("info", Some(&data.logs()));
+    let program_options = ProgramOptions {
+        data,
+        board,
+        speed: options.speed,
+        firmware: match options.firmware {
+            FirmwareChoice::Uefi => Firmware::Uefi,
+            FirmwareChoice::Bios => Firmware::Bios,
+        },
+        pid,
+        url: None,
+    };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
+    runtime.block_on(async {
+        let program = Program::start(program_options, listener).await?;
+        if common.json {
+            print::json(&json!({ "url": program.url, "login": program.login_url, "pid": pid }))?;
+        } else {
+            print::line(&format!("statusinator: open {}", program.login_url))?;
+        }
+        until_told(parent).await?;
+        program.stop().await;
+        Ok(Exit::Done)
+    })
+}
+
+/// Waits for SIGTERM, SIGINT, or the outer process.
+async fn until_told(parent: Option<qemu::adopt::Parent>) -> Result<()> {
+    let mut term = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+    let told = async {
+        match parent {
+            Some(parent) => match parent.listen() {
+                Ok(mut listening) => {
+                    listening.next().await;
+                }
+                Err(error) => tracing::error!(%error, "the outer process cannot be heard"),
+            },
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = interrupt.recv() => {}
+        () = told => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,191 @@
+//! Where everything lies: one data folder, and in it one folder a board. All paths of the program come from here.
+
+use std::{
+    fs,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, anyhow};
+use lab::{Board, BoardKind};
+use serde::{Deserialize, Serialize};
+
+/// Boards that need no file.
+const BUILT_IN: [(&str, &str); 2] = [
+    ("simulated", include_str!("../../boards/simulated.toml")),
+    ("virtual", include_str!("../../boards/virtual.toml")),
+];
+
+/// The data folder and what is in it.
+#[derive(Debug, Clone)]
+pub struct DataDir(PathBuf);
+
+impl DataDir {
+    /// The folder named, or the user's own.
+    pub fn new(named: Option<PathBuf>) -> Result<Self> {
+        match named {
+            Some(path) => Ok(Self(std::path::absolute(path).context("find the data folder")?)),
+            None => directories::ProjectDirs::from("", "", "statusinator")
+                .map(|dirs| Self(dirs.data_dir().to_owned()))
+                .ok_or_else(|| anyhow!("this user has no home folder: name a data folder with --data DIR")),
+        }
+    }
+
+    /// Makes the folder, readable by its owner and the group that may open windows.
+    pub fn create(&self) -> Result<()> {
+        make_private(&self.0, 0o750)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// One database a board, so that simulated and real history never mix.
+    pub fn board(&self, board: &Board) -> Result<PathBuf> {
+        let path = self.0.join(&board.board.name);
+        make_private(&path, 0o700)?;
+        Ok(path)
+    }
+
+    pub fn logs(&self) -> PathBuf {
+        self.0.join("logs")
+    }
+
+    /// Where a running engine says how it is reached.
+    pub fn engine_file(&self) -> PathBuf {
+        self.0.join("engine.json")
+    }
+
+    pub fn control_token(&self) -> PathBuf {
+        self.0.join("control.token")
+    }
+
+    pub fn window_token(&self) -> PathBuf {
+        self.0.join("window.token")
+    }
+}
+
+fn make_private(path: &Path, mode: u32) -> Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(mode)
+        .create(path)
+        .with_context(|| format!("make the data folder {}; name another with --data DIR", path.display()))
+}
+
+/// What an engine writes about itself, for the command line and for windows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineFile {
+    pub pid: u32,
+    pub url: String,
+    pub board: String,
+    pub version: String,
+}
+
+impl EngineFile {
+    pub fn read(data: &DataDir) -> Option<Self> {
+        let text = fs::read_to_string(data.engine_file()).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// Written beside and renamed over, so that nobody reads half of it.
+    pub fn write(&self, data: &DataDir) -> Result<()> {
+        let (path, new) = (data.engine_file(), data.path().join("engine.json.new"));
+        let text = serde_json::to_string(self).context("describe the engine")?;
+        fs::write(&new, text).with_context(|| format!("write {}", new.display()))?;
+        fs::rename(&new, &path).with_context(|| format!("write {}", path.display()))
+    }
+
+    pub fn remove(data: &DataDir) {
+        if let Err(error) = fs::remove_file(data.engine_file()) {
+            tracing::debug!(%error, "engine file not removed");
+        }
+    }
+}
+
+/// Reads a built-in board or a file.
+pub fn load_board(name: &str) -> Result<Board> {
+    let built_in = BUILT_IN.iter().find(|(known, _)| *known == name);
+    let (origin, text) = match built_in {
+        Some((known, text)) => (format!("built-in board {known}"), (*text).to_owned()),
+        None => {
+            let names = BUILT_IN.map(|(known, _)| known).join(", ");
+            let text = fs::read_to_string(name)
+                .with_context(|| format!("read board file {name}; built-in boards are {names}"))?;
+            (name.to_owned(), text)
+        }
+    };
+    Board::parse(&origin, &text).map_err(|error| {
+        let remedy = error.remedy.clone();
+        anyhow::Error::new(error).context(BadBoard { remedy })
+    })
+}
+
+/// Marks an error as one of the board file, which has its own exit code.
+#[derive(Debug, thiserror::Error)]
+#[error("the board file is not taken; {remedy}")]
+pub struct BadBoard {
+    pub remedy: String,
+}
+
+/// How a board is cut to size from the command line.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BoardChoice {
+    pub machines: Option<usize>,
+}
+
+/// Machines of a virtual board unless said otherwise: two fit any laptop.
+const VIRTUAL_MACHINES: usize = 2;
+
+/// The board named, cut to size.
+pub fn choose_board(name: &str, choice: BoardChoice) -> Result<Board> {
+    let mut board = load_board(name)?;
+    let count = match board.board.kind {
+        BoardKind::Virtual => choice.machines.or(Some(VIRTUAL_MACHINES)),
+        BoardKind::Simulated | BoardKind::Labinator => choice.machines,
+    };
+    if let Some(count) = count {
+        if count == 0 || count > board.machines.len() {
+            let why = format!("--machines {count}: this board has 1 to {}", board.machines.len());
+            return Err(anyhow!(why).context(BadBoard { remedy: "choose a number in that range".into() }));
+        }
+        board.keep_machines(count);
+    }
+    Ok(board)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_boards_are_good_and_are_what_they_say() {
+        for (name, kind, machines) in
+            [("simulated", BoardKind::Simulated, 6), ("virtual", BoardKind::Virtual, 2)]
+        {
+            let board = choose_board(name, BoardChoice::default()).unwrap();
+            assert_eq!(board.board.kind, kind);
+            assert_eq!(board.machines.len(), machines, "{name}");
+            assert!(board.lab("rehearsal").is_some());
+        }
+    }
+
+    #[test]
+    fn a_board_cut_to_one_machine_keeps_shelf_and_labs_consistent() {
+        let board = choose_board("virtual", BoardChoice { machines: Some(1) }).unwrap();
+        assert_eq!(board.board.shelf, [[1]]);
+        assert!(choose_board("virtual", BoardChoice { machines: Some(7) }).is_err());
+    }
+
+    #[test]
+    fn the_engine_file_survives_a_round_trip() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::new(Some(dir.path().to_owned())).unwrap();
+        let file =
+            EngineFile { pid: 7, url: "http://127.0.0.1:1".into(), board: "b".into(), version: "v".into() };
+        file.write(&data).unwrap();
+        assert_eq!(EngineFile::read(&data), Some(file));
+        EngineFile::remove(&data);
+        assert_eq!(EngineFile::read(&data), None);
+    }
+}

@@ -1,0 +1,216 @@
+//! Which driver stands behind which port: the only place that sees engine, store, boot services and devices at once.
+//!
+//! ```text
+//! netboot ─ translate ─▶ engine ─▶ store
+//! power, wire, console ─▶ engine      (late: the board is built while the program already answers)
+//! engine, store ─▶ api ─▶ listener
+//! ```
+
+mod agents;
+mod boot_files;
+mod boot_services;
+mod late;
+mod simulated;
+mod site;
+mod translate;
+mod virtual_board;
+
+use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
+use engine::{Engine, EngineConfig, EngineHandle, Observation, ObservationSink, Ports};
+use lab::{Board, BoardKind, live::ServiceState};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    agents::AgentDesk,
+    late::{LateConsole, LatePower, LateWire},
+};
+use crate::{
+    VERSION, clock,
+    config::{DataDir, EngineFile},
+};
+
+pub use devices::qemu::Firmware;
+
+/// What a program is started with.
+#[derive(Debug, Clone)]
+pub struct ProgramOptions {
+    pub data: DataDir,
+    pub board: Board,
+    /// Divides a simulation's delays.
+    pub speed: u32,
+    /// Of virtual machines.
+    pub firmware: Firmware,
+    /// Process that a person would end; differs from our own inside namespaces.
+    pub pid: u32,
+    /// How the listener is reached from outside, where that is not its own address.
+    pub url: Option<String>,
+}
+
+/// A running program: engine, board and API. Ends when its token is cancelled.
+pub struct Program {
+    pub engine: EngineHandle,
+    pub url: String,
+    /// Address with a one-time login, for a browser.
+    pub login_url: String,
+    stop: CancellationToken,
+    parts: Vec<(&'static str, JoinHandle<()>)>,
+    store: store::Store,
+    data: DataDir,
+    engine_stop: CancellationToken,
+    engine_task: JoinHandle<()>,
+}
+
+/// Services every board must have before a lab may begin.
+const SERVICES: [&str; 4] = [BOARD_SERVICE, "dhcp", "tftp", "http"];
+/// Name of the board itself among the services.
+const BOARD_SERVICE: &str = "board";
+/// Time for each part to end by itself.
+const PART_LIMIT: Duration = Duration::from_secs(10);
+
+/// Everything the board's builder needs; it works while the program already answers.
+struct Site {
+    options: ProgramOptions,
+    board: Arc<Board>,
+    folder: PathBuf,
+    sink: ObservationSink,
+    desk: Arc<AgentDesk>,
+    power: Arc<LatePower>,
+    wire: Arc<LateWire>,
+    console: Arc<LateConsole>,
+    stop: CancellationToken,
+}
+
+impl Program {
+    /// Opens the store, starts engine and API on `listener`, and builds the board behind them.
+    pub async fn start(options: ProgramOptions, listener: TcpListener) -> Result<Self> {
+        options.data.create()?;
+        let folder = options.data.board(&options.board)?;
+        let (store, recovered) = store::Store::open(&folder).await.map_err(|error| {
+            let remedy = error.remedy();
+            anyhow::Error::new(error).context(format!("open the events of this board; {remedy}"))
+        })?;
+        let tokens = Arc::new(api::Tokens::ensure(options.data.path()).context("prepare the access tokens")?);
+        let board = Arc::new(options.board.clone());
+        let stop = CancellationToken::new();
+        let engine_stop = CancellationToken::new();
+        let (sink, observations) = ObservationSink::channel();
+        for name in SERVICES {
+            sink.put(Observation::Service(ServiceState {
+                name: name.into(),
+                ready: false,
+                says: "is being built".into(),
+            }));
+        }
+        let virtual_board = board.board.kind == BoardKind::Virtual;
+        let site = Site {
+            board: board.clone(),
+            folder,
+            sink: sink.clone(),
+            desk: Arc::new(AgentDesk::default()),
+            power: Arc::new(LatePower::new(virtual_board)),
+            wire: Arc::new(LateWire::default()),
+            console: Arc::new(LateConsole::default()),
+            stop: stop.clone(),
+            options: options.clone(),
+        };
+        let config = EngineConfig {
+            board: board.clone(),
+            version: VERSION.to_owned(),
+            speed: options.speed,
+            world_survives: board.board.kind == BoardKind::Labinator,
+            services: SERVICES.map(str::to_owned).to_vec(),
+            clock: Arc::new(clock::now),
+            ports: Ports {
+                power: site.power.clone(),
+                wire: Some(site.wire.clone()),
+                agents: site.desk.clone(),
+            },
+        };
+        let journal = Arc::new(store.clone());
+        let (engine, engine_task) =
+            Engine::start(config, recovered.status, journal.clone(), sink, observations, engine_stop.clone());
+
+        listener.set_nonblocking(true).context("prepare the listener")?;
+        let local = listener.local_addr().context("ask the listener for its address")?;
+        let url = options.url.clone().unwrap_or_else(|| format!("http://{local}"));
+        let login_url = format!("{url}/login?code={}", tokens.one_time_login().reveal());
+        let state = api::ApiState::new(
+            board,
+            engine.clone(),
+            journal,
+            Some(site.console.clone()),
+            tokens,
+            url.clone(),
+        );
+        let listener = tokio::net::TcpListener::from_std(listener).context("take over the listener")?;
+        let api = tokio::spawn({
+            let stop = stop.clone();
+            async move {
+                if let Err(error) = api::serve(listener, state, stop).await {
+                    tracing::error!(%error, "the API ended");
+                }
+            }
+        });
+        let file = EngineFile {
+            pid: options.pid,
+            url: url.clone(),
+            board: options.board.board.name.clone(),
+            version: VERSION.to_owned(),
+        };
+        file.write(&options.data)?;
+        let built = tokio::spawn(build(site));
+        let parts = vec![("board", built), ("api", api)];
+        Ok(Self { engine, url, login_url, stop, parts, store, data: options.data, engine_stop, engine_task })
+    }
+
+    /// Ends the engine first, so that its last words are recorded, then everything else.
+    pub async fn stop(self) {
+        EngineFile::remove(&self.data);
+        self.engine_stop.cancel();
+        end("engine", self.engine_task).await;
+        self.stop.cancel();
+        for (name, part) in self.parts {
+            end(name, part).await;
+        }
+        self.store.close().await;
+    }
+}
+
+async fn end(name: &str, part: JoinHandle<()>) {
+    let abort = part.abort_handle();
+    if tokio::time::timeout(PART_LIMIT, part).await.is_err() {
+        tracing::warn!(part = name, "did not end by itself");
+        abort.abort();
+    }
+}
+
+/// Builds the board and keeps it until told to stop. A failure is shown where the board would be.
+async fn build(site: Site) {
+    let sink = site.sink.clone();
+    let kind = site.board.board.kind;
+    let result = match kind {
+        BoardKind::Simulated => simulated::run(site).await,
+        BoardKind::Virtual => virtual_board::run(site).await,
+        BoardKind::Labinator => Err(anyhow::anyhow!(
+            "this version drives simulated and virtual boards; the real board's devices come with the next"
+        )),
+    };
+    if let Err(error) = result {
+        let says = format!("{error:#}");
+        tracing::error!(board = kind.word(), says, "the board could not be built");
+        sink.put(Observation::Service(ServiceState { name: BOARD_SERVICE.into(), ready: false, says }));
+    }
+}
+
+impl Site {
+    fn ready(&self, name: &str, says: impl Into<String>) {
+        self.sink.put(Observation::Service(ServiceState {
+            name: name.into(),
+            ready: true,
+            says: says.into(),
+        }));
+    }
+}

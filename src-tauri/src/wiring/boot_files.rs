@@ -1,0 +1,122 @@
+//! The files machines boot from, and which role each path plays in a boot.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use bytes::Bytes;
+use lab::sign::FileRole;
+use netboot::{files::Body, probe};
+
+/// Loader for UEFI, named in DHCP.
+pub(super) const LOADER_EFI: &str = "ipxe.efi";
+/// Loader for BIOS, named in DHCP.
+pub(super) const LOADER_BIOS: &str = "undionly.kpxe";
+pub(super) const SCRIPT: &str = "boot/script";
+pub(super) const KERNEL: &str = "boot/kernel";
+pub(super) const INITRD: &str = "boot/initrd";
+
+/// Role of a path, as the boot's phases need it.
+pub(super) fn role(path: &str) -> FileRole {
+    match path.trim_start_matches('/') {
+        LOADER_EFI | LOADER_BIOS => FileRole::Loader,
+        SCRIPT => FileRole::Script,
+        KERNEL => FileRole::Kernel,
+        INITRD => FileRole::Initrd,
+        _ => FileRole::Other,
+    }
+}
+
+/// Everything that is the same for all machines.
+#[derive(Clone)]
+pub(super) struct BootFiles {
+    loader_efi: Body,
+    loader_bios: Body,
+    kernel: Body,
+    initrd: Body,
+    /// For the service list: what is served.
+    pub(super) says: String,
+}
+
+/// Where Debian's packages put iPXE.
+const IPXE_FOLDERS: [&str; 2] = ["/usr/lib/ipxe", "/usr/share/ipxe"];
+/// Sizes of the simulated files: small enough to be quick, large enough to have progress.
+const SIMULATED_KERNEL: usize = 2 << 20;
+const SIMULATED_INITRD: usize = 1 << 20;
+const SIMULATED_LOADER: usize = 256 << 10;
+
+impl BootFiles {
+    /// Real files: Debian's iPXE, Debian's kernel and the probe's initrd, made now. Blocks; it reads and packs 60 MB.
+    pub(super) fn real() -> Result<Self> {
+        let inputs = probe::Inputs::find(Path::new("/")).map_err(named)?;
+        let probe = probe::build(&inputs).map_err(named)?;
+        let kernel_release = probe.kernel_release.clone();
+        Ok(Self {
+            loader_efi: ipxe(LOADER_EFI)?,
+            loader_bios: ipxe(LOADER_BIOS)?,
+            kernel: Body::from_bytes(probe.kernel),
+            initrd: Body::from_bytes(probe.initrd),
+            says: format!("probe image with kernel {kernel_release}"),
+        })
+    }
+
+    /// Files for simulated machines, which only count their bytes. Each says so in its first line.
+    pub(super) fn simulated() -> Self {
+        Self {
+            loader_efi: filler("loader", SIMULATED_LOADER),
+            loader_bios: filler("loader", SIMULATED_LOADER),
+            kernel: filler("kernel", SIMULATED_KERNEL),
+            initrd: filler("initrd", SIMULATED_INITRD),
+            says: "simulated boot files".to_owned(),
+        }
+    }
+
+    pub(super) fn get(&self, path: &str) -> Option<Body> {
+        match path {
+            LOADER_EFI => Some(self.loader_efi.clone()),
+            LOADER_BIOS => Some(self.loader_bios.clone()),
+            KERNEL => Some(self.kernel.clone()),
+            INITRD => Some(self.initrd.clone()),
+            _ => None,
+        }
+    }
+}
+
+fn named(error: probe::ProbeError) -> anyhow::Error {
+    let remedy = error.remedy();
+    anyhow::Error::new(error).context(format!("make the probe image; {remedy}"))
+}
+
+fn ipxe(name: &str) -> Result<Body> {
+    let path = IPXE_FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.is_file());
+    let path = path.ok_or_else(|| anyhow!("{name} is missing: install the package ipxe"))?;
+    let bytes = std::fs::read(&path).with_context(|| format!("read {}", path.display()))?;
+    Ok(Body::from_bytes(bytes))
+}
+
+/// A line that says what it is, then a pattern without meaning, the same each time.
+fn filler(what: &str, size: usize) -> Body {
+    let mut bytes = format!("SIMULATED {what}: nothing in here can be started\n").into_bytes();
+    let mut state = 0x9e37_79b9_u32;
+    while bytes.len() < size {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(size);
+    Body::from_bytes(Bytes::from(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_has_its_role_and_every_named_file_is_there() {
+        let files = BootFiles::simulated();
+        for path in [LOADER_EFI, LOADER_BIOS, KERNEL, INITRD] {
+            assert_ne!(role(path), FileRole::Other, "{path}");
+            assert!(files.get(path).is_some(), "{path} is promised and must be served");
+        }
+        assert_eq!(role("/boot/kernel"), FileRole::Kernel);
+        assert!(files.get("boot/other").is_none());
+    }
+}

@@ -1,0 +1,161 @@
+//! DHCP, TFTP and HTTP on the lab network, bound where the board says and moved where a place is taken.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::{Ipv4Addr, SocketAddrV4},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use lab::{Board, BoardKind, dial::Dial};
+use netboot::{
+    Mac,
+    dhcp::{self, BootNames, DhcpConfig, Replies, Reservation},
+    seen::SeenSink,
+};
+use tokio::{
+    net::{TcpListener, UdpSocket},
+    task::JoinSet,
+};
+
+use super::{
+    Site,
+    boot_files::{BootFiles, LOADER_BIOS, LOADER_EFI, SCRIPT},
+    site::BootSite,
+    translate,
+};
+
+const DHCP: u16 = 67;
+const TFTP: u16 = 69;
+const HTTP: u16 = 80;
+/// A day, as the owner's own plan has it.
+const LEASE: Duration = Duration::from_secs(24 * 3600);
+/// Sightings that may wait for the translator; it only renames, so this is seconds of backlog at a packet storm.
+const SIGHTINGS_WAITING: usize = 4096;
+
+/// The sockets, bound; and where they ended up.
+pub(super) struct Bound {
+    pub(super) dial: Dial,
+    dhcp: UdpSocket,
+    tftp: UdpSocket,
+    http: TcpListener,
+}
+
+/// Binds all three. On the simulated board a taken place moves to a free port, so that engines run side by side.
+pub(super) async fn bind(board: &Board, device: Option<&str>) -> Result<Bound> {
+    let mut dial = Dial::new(board.board.kind);
+    let may_move = board.board.kind == BoardKind::Simulated;
+    let boss = board.network.boss;
+    let listen = if may_move { dial.broadcast() } else { Ipv4Addr::UNSPECIFIED };
+
+    let place = SocketAddrV4::new(listen, dial.port(DHCP));
+    let dhcp = or_free(place, may_move, |at| dhcp::bind(at, device)).with_context(|| held("DHCP", place))?;
+    dial.move_port(DHCP, dhcp.local_addr()?.port());
+
+    let place = dial.socket(boss, TFTP);
+    let bind_tftp = |at: SocketAddrV4| {
+        let socket = std::net::UdpSocket::bind(at)?;
+        socket.set_nonblocking(true)?;
+        UdpSocket::from_std(socket)
+    };
+    let tftp = or_free(place, may_move, bind_tftp).with_context(|| held("TFTP", place))?;
+    dial.move_port(TFTP, tftp.local_addr()?.port());
+
+    let place = dial.socket(boss, HTTP);
+    let bind_http = |at: SocketAddrV4| {
+        let listener = std::net::TcpListener::bind(at)?;
+        listener.set_nonblocking(true)?;
+        TcpListener::from_std(listener)
+    };
+    let http = or_free(place, may_move, bind_http).with_context(|| held("HTTP for boot files", place))?;
+    dial.move_port(HTTP, http.local_addr()?.port());
+    Ok(Bound { dial, dhcp, tftp, http })
+}
+
+fn or_free<T>(
+    place: SocketAddrV4,
+    may_move: bool,
+    bind: impl Fn(SocketAddrV4) -> io::Result<T>,
+) -> io::Result<T> {
+    match bind(place) {
+        Err(error) if may_move && error.kind() == io::ErrorKind::AddrInUse => {
+            bind(SocketAddrV4::new(*place.ip(), 0))
+        }
+        other => other,
+    }
+}
+
+fn held(service: &str, place: SocketAddrV4) -> String {
+    format!("listen for {service} at {place}; `statusinator doctor` names who holds that port")
+}
+
+/// Serves until the site is told to stop. Each service is reported ready once it listens.
+pub(super) fn spawn(bound: Bound, site: &Site, files: BootFiles, heartbeat_ms: u32) -> Result<JoinSet<()>> {
+    let config = Arc::new(dhcp_config(&site.board, &bound.dial));
+    config.check().context("prepare DHCP from the board file")?;
+    let pages = Arc::new(BootSite::new(
+        site.board.clone(),
+        bound.dial.clone(),
+        files,
+        heartbeat_ms,
+        site.desk.clone(),
+    ));
+    let (sink, seen) = SeenSink::new(SIGHTINGS_WAITING);
+    let says = format!("{}; serves {}", where_at(&bound), pages.files.says);
+    let mut tasks = JoinSet::new();
+    let stop = &site.stop;
+    tasks.spawn(ended("DHCP", dhcp::run(bound.dhcp, config, sink.clone(), stop.clone())));
+    tasks.spawn(ended("TFTP", netboot::tftp::run(bound.tftp, pages.clone(), sink.clone(), stop.clone())));
+    tasks.spawn(ended("HTTP", netboot::http::run(bound.http, pages.clone(), sink.clone(), stop.clone())));
+    tasks.spawn(translate::run(pages, seen, sink, site.sink.clone(), stop.clone()));
+    for name in ["dhcp", "tftp", "http"] {
+        site.ready(name, says.clone());
+    }
+    Ok(tasks)
+}
+
+async fn ended(name: &'static str, service: impl Future<Output = io::Result<()>>) {
+    if let Err(error) = service.await {
+        tracing::error!(service = name, %error, "a boot service ended");
+    }
+}
+
+fn where_at(bound: &Bound) -> String {
+    let port = |port| bound.dial.port(port);
+    format!("DHCP on port {}, TFTP on {}, HTTP on {}", port(DHCP), port(TFTP), port(HTTP))
+}
+
+fn dhcp_config(board: &Board, dial: &Dial) -> DhcpConfig {
+    let network = &board.network;
+    let at = |address: Ipv4Addr| dial.address(address);
+    let base = dial.socket(network.boss, HTTP);
+    let reserve =
+        |m: &lab::Machine| (Mac(m.mac.0), Reservation { address: at(m.address), host_name: m.name.clone() });
+    DhcpConfig {
+        server_id: at(network.boss),
+        netmask: board.netmask(),
+        router: network.gateway.map(at),
+        dns: network.dns.map(at).into_iter().collect(),
+        ntp: network.ntp.map(at).into_iter().collect(),
+        log_server: network.syslog.map(at),
+        domain: network.domain.clone(),
+        lease: LEASE,
+        pool: (at(network.pool.0), at(network.pool.1)),
+        reservations: board.machines.iter().map(reserve).collect::<HashMap<_, _>>(),
+        boot: BootNames {
+            bios: LOADER_BIOS.to_owned(),
+            // The 64-bit loader cannot run on 32-bit firmware; such a machine is told nothing rather than that.
+            efi32: None,
+            efi64: LOADER_EFI.to_owned(),
+            efi64_url: format!("http://{base}/{LOADER_EFI}"),
+            script_url: format!("http://{base}/{SCRIPT}"),
+        },
+        next_server: at(network.boss),
+        replies: match board.board.kind {
+            BoardKind::Simulated => Replies::ToSource,
+            BoardKind::Virtual | BoardKind::Labinator => Replies::Broadcast,
+        },
+    }
+}

@@ -1,0 +1,90 @@
+//! Ports that are filled when the board has been built. Until then they say so, in words.
+
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use lab::ports::{Console, Outlet, PortError, Power, PowerReading, Wire, WireCounters};
+
+fn not_yet(what: &str) -> PortError {
+    PortError {
+        what: what.to_owned(),
+        why: "the board is being built".to_owned(),
+        remedy: "wait; System shows what it waits for".to_owned(),
+        absent: true,
+    }
+}
+
+/// Power buttons of a board that may not be there yet.
+pub(super) struct LatePower {
+    inner: OnceLock<Arc<dyn Power>>,
+    follows_soft_off: bool,
+}
+
+impl LatePower {
+    pub(super) fn new(follows_soft_off: bool) -> Self {
+        Self { inner: OnceLock::new(), follows_soft_off }
+    }
+
+    pub(super) fn fill(&self, power: Arc<dyn Power>) {
+        // A board is built once; a second filling would be a mistake of wiring and changes nothing.
+        let _ = self.inner.set(power);
+    }
+}
+
+#[async_trait]
+impl Power for LatePower {
+    async fn read(&self) -> Result<PowerReading, PortError> {
+        self.inner.get().ok_or_else(|| not_yet("read the power board"))?.read().await
+    }
+    async fn on(&self, outlet: Outlet) -> Result<(), PortError> {
+        self.inner.get().ok_or_else(|| not_yet("press an outlet"))?.on(outlet).await
+    }
+    async fn off(&self, outlet: Outlet) -> Result<(), PortError> {
+        self.inner.get().ok_or_else(|| not_yet("press an outlet"))?.off(outlet).await
+    }
+    fn follows_soft_off(&self) -> bool {
+        self.follows_soft_off
+    }
+}
+
+/// Wire counters of a board that may not be there yet, or never counts.
+#[derive(Default)]
+pub(super) struct LateWire(OnceLock<Arc<dyn Wire>>);
+
+impl LateWire {
+    pub(super) fn fill(&self, wire: Arc<dyn Wire>) {
+        let _ = self.0.set(wire);
+    }
+}
+
+#[async_trait]
+impl Wire for LateWire {
+    async fn counters(&self, machine: &str) -> Option<WireCounters> {
+        self.0.get()?.counters(machine).await
+    }
+}
+
+/// Consoles of a board that may not be there yet, or has none.
+#[derive(Default)]
+pub(super) struct LateConsole(OnceLock<Arc<dyn Console>>);
+
+impl LateConsole {
+    pub(super) fn fill(&self, console: Arc<dyn Console>) {
+        let _ = self.0.set(console);
+    }
+}
+
+#[async_trait]
+impl Console for LateConsole {
+    async fn tail(&self, machine: &str, limit: usize) -> Result<String, PortError> {
+        match self.0.get() {
+            Some(console) => console.tail(machine, limit).await,
+            None => Err(PortError {
+                what: format!("show the console of {machine}"),
+                why: "this board has no serial consoles".to_owned(),
+                remedy: "look at the machine's own screen".to_owned(),
+                absent: true,
+            }),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The simulated board behind the ports: machines on loopback, a relay board on a pty.
+
+use std::{net::SocketAddrV4, sync::Arc};
+
+use anyhow::{Context, Result};
+use devices::relay::{Relay, RelayConfig};
+use sim::{SimBoard, SimConfig, SimMachine};
+
+use super::{BOARD_SERVICE, Site, boot_files::BootFiles, boot_services};
+
+/// The seed of every simulated board: the same machines each time.
+const SEED: u64 = 1;
+/// A heartbeat each second; the simulated agents divide it like every other delay of theirs.
+const HEARTBEAT_MS: u32 = 1000;
+
+pub(super) async fn run(site: Site) -> Result<()> {
+    let bound = boot_services::bind(&site.board, None).await?;
+    let dial = bound.dial.clone();
+    let mut services = boot_services::spawn(bound, &site, BootFiles::simulated(), HEARTBEAT_MS)?;
+    let machine = |m: &lab::Machine| SimMachine {
+        box_number: u8::try_from(m.box_number).unwrap_or(u8::MAX),
+        name: m.name.clone(),
+        mac: m.mac.0,
+        source: dial.address(m.address),
+        outlet: m.outlet,
+    };
+    let link = site.folder.join("relay");
+    let board = SimBoard::start(SimConfig {
+        seed: SEED,
+        speed: f64::from(site.options.speed),
+        machines: site.board.machines.iter().map(machine).collect(),
+        dhcp: SocketAddrV4::new(dial.broadcast(), dial.port(67)),
+        client_port: dial.port(68),
+        tftp_port: dial.port(69),
+        relay_link: Some(link.clone()),
+    })
+    .context("start the simulated machines")?;
+    site.power.fill(Arc::new(Relay::start(RelayConfig::new(link))));
+    site.ready(
+        BOARD_SERVICE,
+        format!("{} simulated PCs at speed {}", site.board.machines.len(), site.options.speed),
+    );
+    site.stop.cancelled().await;
+    board.shutdown().await;
+    while services.join_next().await.is_some() {}
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! What machines fetch and post: a script each, the boot files, and the agent's reports.
+
+use std::{
+    collections::VecDeque,
+    net::{IpAddr, SocketAddrV4},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use lab::{Board, Machine, Stamp, dial::Dial, facts::Report};
+use netboot::{
+    Mac,
+    files::{Asker, Body, Files, Reply},
+    probe,
+    script::{self, ScriptMachine},
+};
+
+use super::{
+    agents::AgentDesk,
+    boot_files::{BootFiles, INITRD, KERNEL, SCRIPT},
+};
+use crate::clock;
+
+/// Where agents post to, below the base address.
+pub(super) const PROBE: &str = "probe";
+
+/// What an agent said, taken in order by the translator.
+pub(super) enum Said {
+    Report(Box<Report>),
+    Heartbeat,
+    Goodbye,
+}
+
+/// Reports that wait for the translator; each machine has at most a handful under way.
+const SAID_WAITING: usize = 256;
+
+/// The lab network's pages.
+pub(super) struct BootSite {
+    pub(super) board: Arc<Board>,
+    pub(super) dial: Dial,
+    pub(super) files: BootFiles,
+    pub(super) base: SocketAddrV4,
+    pub(super) heartbeat_ms: u32,
+    pub(super) desk: Arc<AgentDesk>,
+    said: Mutex<VecDeque<(Stamp, String, Said)>>,
+}
+
+impl BootSite {
+    pub(super) fn new(
+        board: Arc<Board>,
+        dial: Dial,
+        files: BootFiles,
+        heartbeat_ms: u32,
+        desk: Arc<AgentDesk>,
+    ) -> Self {
+        let base = dial.socket(board.network.boss, 80);
+        Self { board, dial, files, base, heartbeat_ms, desk, said: Mutex::default() }
+    }
+
+    /// The machine of the board behind an address or a MAC.
+    pub(super) fn machine(&self, peer: IpAddr, mac: Option<Mac>) -> Option<&Machine> {
+        let by_mac = mac.and_then(|mac| self.board.machine_by_mac(lab::Mac(mac.0)));
+        by_mac.or_else(|| {
+            let IpAddr::V4(peer) = peer else { return None };
+            self.board.machines.iter().find(|m| self.dial.address(m.address) == peer)
+        })
+    }
+
+    /// What agents said since the last call, oldest first.
+    pub(super) fn take_said(&self) -> Vec<(Stamp, String, Said)> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+    }
+
+    fn say(&self, machine: &str, said: Said) -> bool {
+        let mut waiting = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = waiting.len() < SAID_WAITING;
+        if room {
+            waiting.push_back((clock::now(), machine.to_owned(), said));
+        }
+        room
+    }
+
+    fn script(&self, who: &Asker) -> Option<Body> {
+        let Some(machine) = self.machine(who.peer, who.mac) else {
+            let code = who.mac.map_or_else(|| "????".to_owned(), |mac| code(lab::Mac(mac.0)));
+            return Some(Body::from_bytes(script::unknown(who.mac, &code, self.base, SCRIPT)));
+        };
+        let report = format!("http://{}/{PROBE}", self.base);
+        let number = u8::try_from(machine.box_number).unwrap_or(u8::MAX);
+        let script = script::known(&ScriptMachine {
+            box_number: Some(number),
+            name: machine.name.clone(),
+            base: self.base,
+            kernel: KERNEL.to_owned(),
+            initrd: INITRD.to_owned(),
+            cmdline: probe::plan(&report, number, &machine.name, self.heartbeat_ms),
+        });
+        match script {
+            Ok(text) => Some(Body::from_bytes(text)),
+            Err(error) => {
+                tracing::error!(machine = machine.name, %error, "no boot script");
+                None
+            }
+        }
+    }
+}
+
+/// Four letters that stand for a MAC, the same on the machine's own screen and on ours.
+pub(super) fn code(mac: lab::Mac) -> String {
+    const LETTERS: &[u8; 20] = b"ACDEFHJKLMNPRTUVWXYZ";
+    // FNV-1a, so that neighbours in a vendor's block look nothing alike.
+    let hash = mac
+        .0
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3));
+    (0..4).map(|i| char::from(LETTERS[(hash >> (i * 16)) as usize % LETTERS.len()])).collect()
+}
+
+impl Files for BootSite {
+    fn open(&self, who: &Asker, path: &str) -> Option<Body> {
+        match path.trim_start_matches('/') {
+            SCRIPT => self.script(who),
+            other => self.files.get(other),
+        }
+    }
+}
+
+impl netboot::files::Site for BootSite {
+    fn post(&self, who: &Asker, path: &str, body: &[u8]) -> Reply {
+        let reply =
+            |status, text: String| Reply { status, content_type: "text/plain", body: Bytes::from(text) };
+        let Some(machine) = self.machine(who.peer, who.mac) else {
+            return reply(403, "This machine is not known to the board.".into());
+        };
+        let said = match path.trim_start_matches('/').strip_prefix("probe/") {
+            Some("report") => match Report::parse(body, clock::now().wall_us / 1_000_000) {
+                Ok(report) => Said::Report(Box::new(with_smbios(report))),
+                Err(error) => return reply(422, format!("This report cannot be read: {error}")),
+            },
+            Some("heartbeat") => Said::Heartbeat,
+            Some("goodbye") => Said::Goodbye,
+            _ => return reply(404, "Reports are posted to /probe/report, heartbeat or goodbye.".into()),
+        };
+        if !self.say(&machine.name, said) {
+            return reply(503, "Too many reports are waiting; try again in a second.".into());
+        }
+        let order = self.desk.word(&machine.name).map(|word| format!(" {word}")).unwrap_or_default();
+        // Agents repeat themselves until they read this word.
+        reply(200, format!("received{order}"))
+    }
+}
+
+/// What only SMBIOS knows: memory as it is fitted, and vendor strings the kernel may not show.
+fn with_smbios(mut report: Report) -> Report {
+    let Some(hex) = report.smbios_hex.take() else { return report };
+    match netboot::smbios::parse_hex(&hex) {
+        Ok(table) => {
+            let facts = &mut report.facts;
+            facts.memory.bytes = facts.memory.bytes.or(table.installed_bytes);
+            let firmware = &mut facts.firmware;
+            firmware.vendor = firmware.vendor.take().or(table.firmware_vendor);
+            firmware.version = firmware.version.take().or(table.firmware_version);
+            firmware.date = firmware.date.take().or(table.firmware_date);
+            facts.product.vendor = facts.product.vendor.take().or(table.manufacturer);
+            facts.product.name = facts.product.name.take().or(table.product);
+        }
+        Err(error) => tracing::debug!(%error, "SMBIOS table not read"),
+    }
+    report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{BoardChoice, choose_board};
+
+    fn site() -> BootSite {
+        let board = Arc::new(choose_board("simulated", BoardChoice::default()).unwrap());
+        let dial = Dial::new(board.board.kind);
+        BootSite::new(board, dial, BootFiles::simulated(), 1000, Arc::new(AgentDesk::default()))
+    }
+
+    fn asker(address: &str, mac: Option<Mac>) -> Asker {
+        Asker { peer: address.parse().unwrap(), mac }
+    }
+
+    #[test]
+    fn a_known_machine_gets_its_own_script_and_a_stranger_is_told_its_code() {
+        let site = site();
+        let known = site.machine("127.122.122.13".parse().unwrap(), None).unwrap();
+        assert_eq!(known.name, "node3");
+        assert!(site.open(&asker("127.122.122.13", None), SCRIPT).is_some());
+        let stranger = Mac([2, 0, 0, 0, 0, 9]);
+        assert!(site.open(&asker("127.122.122.201", Some(stranger)), SCRIPT).is_some());
+        assert_eq!(code(lab::Mac(stranger.0)).len(), 4);
+        assert_ne!(code(lab::Mac([2, 0, 0, 0, 0, 9])), code(lab::Mac([2, 0, 0, 0, 0, 10])));
+    }
+
+    #[test]
+    fn reports_are_taken_from_machines_only_and_must_be_readable() {
+        use netboot::files::Site as _;
+        let site = site();
+        assert_eq!(site.post(&asker("127.0.0.1", None), "probe/report", b"{}").status, 403);
+        assert_eq!(site.post(&asker("127.122.122.11", None), "probe/report", b"nonsense").status, 422);
+        assert!(site.take_said().is_empty(), "what is refused is not passed on");
+        let reply = site.post(&asker("127.122.122.11", None), "probe/heartbeat", b"{}");
+        assert_eq!(reply.body, "received");
+        assert_eq!(site.take_said().len(), 1);
+    }
+
+    #[test]
+    fn an_order_is_told_at_the_next_heartbeat() {
+        use lab::ports::{AgentOrder, Agents};
+        use netboot::files::Site as _;
+        let site = site();
+        site.desk.order("node1", Some(AgentOrder::PowerOff));
+        let reply = site.post(&asker("127.122.122.11", None), "probe/heartbeat", b"{}");
+        assert_eq!(reply.body, "received poweroff");
+    }
+}

@@ -1,0 +1,221 @@
+//! From what the boot services saw to the engine's words.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use engine::{Observation, ObservationSink};
+use lab::{
+    Stamp,
+    journal::Packet,
+    live::Transfer,
+    sign::{FileRole, Sign, Speaker},
+};
+use netboot::{
+    Mac,
+    dhcp::{Client, Kind},
+    seen::{Method, Seen, SeenSink, What},
+};
+use tokio::{sync::mpsc, time::interval};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    boot_files::role,
+    site::{BootSite, Said, code},
+};
+use crate::clock;
+
+/// Pace of showing how far transfers are, and the counters.
+const PROGRESS: Duration = Duration::from_millis(250);
+
+/// Reads sightings until told to stop.
+pub(super) async fn run(
+    site: Arc<BootSite>,
+    mut seen: mpsc::Receiver<Seen>,
+    services: SeenSink,
+    engine: ObservationSink,
+    stop: CancellationToken,
+) {
+    let translator = Translator { site, services, engine };
+    let mut progress = interval(PROGRESS);
+    let mut moving = Vec::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            Some(sighting) = seen.recv() => translator.sighting(&sighting),
+            _ = progress.tick() => moving = translator.progress(moving),
+        }
+    }
+}
+
+struct Translator {
+    site: Arc<BootSite>,
+    services: SeenSink,
+    engine: ObservationSink,
+}
+
+impl Translator {
+    fn sighting(&self, seen: &Seen) {
+        let stamp = clock::stamp(netboot::clock::Stamp { mono_us: seen.mono_us, wall_us: seen.wall_us });
+        if matches!(seen.what, What::Posted { .. }) {
+            self.said();
+        }
+        let Some(machine) = self.site.machine(seen.peer.ip(), seen.mac).map(|m| m.name.clone()) else {
+            self.stranger(seen, stamp);
+            return;
+        };
+        if let Some(packet) = packet(&machine, seen, &stamp) {
+            self.engine.put(Observation::Packet(packet));
+        }
+        if let Some((sign, says)) = sign(&seen.what) {
+            self.engine.put(Observation::Sign { machine, stamp, sign, says });
+        }
+    }
+
+    /// Agents' words, in the order in which they came and after everything the wire showed before them.
+    fn said(&self) {
+        for (stamp, machine, said) in self.site.take_said() {
+            self.engine.put(match said {
+                Said::Report(report) => Observation::Report {
+                    machine,
+                    stamp,
+                    facts: Box::new(report.facts),
+                    heartbeat_ms: report.heartbeat_ms,
+                },
+                Said::Heartbeat => Observation::Heartbeat { machine, stamp },
+                Said::Goodbye => Observation::Goodbye { machine, stamp },
+            });
+        }
+    }
+
+    fn stranger(&self, seen: &Seen, stamp: Stamp) {
+        if let (What::Dhcp { .. }, Some(Mac(mac))) = (&seen.what, seen.mac) {
+            let mac = lab::Mac(mac);
+            self.engine.put(Observation::Stranger { mac, code: code(mac), stamp });
+        }
+    }
+
+    /// Shows running transfers, and takes back those that ended since the last look.
+    fn progress(&self, before: Vec<String>) -> Vec<String> {
+        let mut now = Vec::new();
+        for running in self.services.progress().running() {
+            let peer: IpAddr = running.peer.ip();
+            if let Some(machine) = self.site.machine(peer, running.mac).map(|m| m.name.clone()) {
+                let transfer =
+                    Some(Transfer { path: running.path, sent: running.sent, total: running.total });
+                self.engine.put(Observation::Transfer { machine: machine.clone(), transfer });
+                now.push(machine);
+            }
+        }
+        for machine in before.into_iter().filter(|machine| !now.contains(machine)) {
+            self.engine.put(Observation::Transfer { machine, transfer: None });
+        }
+        for count in self.services.counters().snapshot() {
+            let name = format!("{} {}", count.proto, count.kind).to_lowercase().replace(' ', "-");
+            self.engine.put(Observation::Counter { name, value: count.count });
+        }
+        let dropped = self.services.dropped();
+        if dropped > 0 {
+            self.engine.put(Observation::Counter { name: "sightings-dropped".into(), value: dropped });
+        }
+        now
+    }
+}
+
+/// What a sighting means for a boot, and how it is told to people; `None` where it means nothing for one.
+fn sign(what: &What) -> Option<(Sign, String)> {
+    match what {
+        What::Dhcp { kind, client, arch, .. } => {
+            let speaker = match client {
+                Client::Ipxe => Speaker::Ipxe,
+                Client::System => Speaker::System,
+                Client::Firmware | Client::HttpFirmware => Speaker::Firmware,
+            };
+            let sign = Sign::Dhcp { speaker, discover: *kind == Kind::Discover, arch: *arch };
+            Some((sign, format!("DHCP {kind} by its {}", speaker_words(speaker))))
+        }
+        What::DhcpAnswered { kind, address, boot_file, .. } if *kind != Kind::Nak => {
+            let ack = *kind == Kind::Ack;
+            let sign = Sign::Answered { address: address.to_string(), boot_file: boot_file.clone(), ack };
+            Some((sign, format!("answered with {address}")))
+        }
+        What::FileAsked { proto, method, path, found, .. } => {
+            let body = *method != Method::Head;
+            let sign = Sign::FileAsked {
+                role: role(path),
+                path: path.clone(),
+                proto: word(*proto),
+                body,
+                found: *found,
+            };
+            Some((sign, format!("asked for {path} by {proto}")))
+        }
+        What::FileSent { proto, path, bytes, packets, micros, complete, .. } => {
+            let (role, proto, seconds) = (role(path), word(*proto), *micros as f64 / 1e6);
+            if role == FileRole::Other {
+                return None;
+            }
+            let (bytes, packets, complete) = (*bytes, *packets, *complete);
+            let sign = Sign::FileSent { role, path: path.clone(), proto, bytes, packets, seconds, complete };
+            Some((sign, format!("fetched {path}")))
+        }
+        What::DhcpAnswered { .. }
+        | What::DhcpRefused { .. }
+        | What::Posted { .. }
+        | What::Malformed { .. } => None,
+    }
+}
+
+fn speaker_words(speaker: Speaker) -> &'static str {
+    match speaker {
+        Speaker::Firmware => "firmware",
+        Speaker::Ipxe => "loader",
+        Speaker::System => "system",
+    }
+}
+
+fn word(proto: netboot::Proto) -> &'static str {
+    match proto {
+        netboot::Proto::Dhcp => "dhcp",
+        netboot::Proto::Tftp => "tftp",
+        netboot::Proto::Http => "http",
+    }
+}
+
+/// A line of the boot's packet list. Heartbeats are left out: there is one each second, and each says the same.
+fn packet(machine: &str, seen: &Seen, stamp: &Stamp) -> Option<Packet> {
+    let (direction, proto, bytes, says) = match &seen.what {
+        What::Dhcp { kind, client, bytes, vendor_class, .. } => {
+            let class = vendor_class.as_deref().map(|c| format!(", class {c}")).unwrap_or_default();
+            ("in", "dhcp", *bytes as u64, format!("{kind} {client:?}{class}"))
+        }
+        What::DhcpAnswered { kind, address, boot_file, bytes, .. } => {
+            let file = boot_file.as_deref().map(|f| format!(", boot file {f}")).unwrap_or_default();
+            ("out", "dhcp", *bytes as u64, format!("{kind} {address}{file}"))
+        }
+        What::DhcpRefused { why } => ("out", "dhcp", 0, format!("refused: {why}")),
+        What::FileAsked { proto, method, path, found, .. } => {
+            let missing = if *found { "" } else { ", not here" };
+            ("in", word(*proto), 0, format!("{method:?} {path}{missing}"))
+        }
+        What::FileSent { proto, path, bytes, packets, resent, complete, why, .. } => {
+            let end = match (complete, why) {
+                (true, _) => String::new(),
+                (false, why) => format!(", broken off: {}", why.as_deref().unwrap_or("no reason known")),
+            };
+            ("out", word(*proto), *bytes, format!("{path} in {packets} packets, {resent} again{end}"))
+        }
+        What::Posted { path, bytes } if !path.ends_with("heartbeat") => {
+            ("in", "http", *bytes, format!("posted {path}"))
+        }
+        What::Posted { .. } => return None,
+        What::Malformed { proto, why } => ("in", word(*proto), 0, format!("malformed: {why}")),
+    };
+    Some(Packet {
+        machine: machine.to_owned(),
+        boot: None,
+        stamp: stamp.clone(),
+        direction: direction.to_owned(),
+        proto: proto.to_owned(),
+        bytes,
+        says,
+    })
+}

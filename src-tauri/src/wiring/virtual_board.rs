@@ -1,0 +1,54 @@
+//! The virtual board behind the ports: QEMU machines on a bridge, inside namespaces that `serve` made.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::{Context, Result};
+use devices::qemu::{MachineSpec, Machines, Network, NetworkPlan, Tools, network::BRIDGE};
+
+use super::{BOARD_SERVICE, Site, boot_files::BootFiles, boot_services};
+
+/// Pace of the agents.
+const HEARTBEAT_MS: u32 = 1000;
+/// Memory of a machine that the board file gives none.
+const MEMORY_MIB: u64 = 512;
+
+pub(super) async fn run(site: Site) -> Result<()> {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let tools = Tools::find(Path::new("/"), &path, site.options.firmware).map_err(|error| {
+        let remedy = error.remedy();
+        anyhow::Error::new(error).context(remedy)
+    })?;
+    let folder = site.folder.join("machines");
+    std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+    let spec = |m: &lab::Machine| MachineSpec {
+        name: m.name.clone(),
+        outlet: m.outlet,
+        mac: m.mac.to_string(),
+        memory_mib: u32::try_from(m.memory_mib.unwrap_or(MEMORY_MIB)).unwrap_or(u32::MAX),
+        folder: folder.clone(),
+    };
+    let specs: Vec<MachineSpec> = site.board.machines.iter().map(spec).collect();
+    let plan = NetworkPlan {
+        address: site.board.network.boss,
+        prefix: site.board.network.prefix,
+        taps: specs.iter().map(|s| (s.name.clone(), s.tap())).collect(),
+    };
+    let network = Network::make(&plan).await.map_err(|error| {
+        let remedy = error.remedy();
+        anyhow::Error::new(error).context(remedy)
+    })?;
+    let files = tokio::task::spawn_blocking(BootFiles::real).await.context("make the boot files")??;
+    let bound = boot_services::bind(&site.board, Some(BRIDGE)).await?;
+    let mut services = boot_services::spawn(bound, &site, files, HEARTBEAT_MS)?;
+    let machines = Arc::new(Machines::new(tools, specs));
+    site.wire.fill(Arc::new(network));
+    site.console.fill(machines.clone());
+    site.power.fill(machines.clone());
+    site.ready(BOARD_SERVICE, format!("{} QEMU machines on {BRIDGE}", site.board.machines.len()));
+    site.stop.cancelled().await;
+    if let Err(error) = machines.shut_down().await {
+        tracing::warn!(%error, "a machine was not switched off; it is killed");
+    }
+    while services.join_next().await.is_some() {}
+    Ok(())
+}
