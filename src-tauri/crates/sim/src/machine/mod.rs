@@ -137,7 +137,8 @@ impl Machine {
                     press = presses.recv() => {
                         let ignored = self.conditions.fault() == Fault::Dead;
                         match press {
-                            None | Some(Press::Held) if !ignored => return,
+                            None => return,
+                            Some(Press::Held) if !ignored => return,
                             Some(Press::Up) if std::mem::take(&mut pressed_to_start) || ignored => {}
                             Some(Press::Up) => match self.short_press() {
                                 ShortPress::AsksSystem => asked_down.notify_one(),

@@ -22,7 +22,7 @@ struct Rig {
     _folder: tempfile::TempDir,
 }
 
-fn rig() -> Rig {
+fn rig(speed: f64) -> Rig {
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join("relay-board");
     let port = Port::open(Some(link.clone())).unwrap();
@@ -30,7 +30,7 @@ fn rig() -> Rig {
     let (machine, presses) = mpsc::channel(32);
     let (knobs, knob) = mpsc::channel(8);
     let stop = CancellationToken::new();
-    let board = Board::new(port, path_in, vec![Wiring { outlet: 1, machine }], 50.0, 1);
+    let board = Board::new(port, path_in, vec![Wiring { outlet: 1, machine }], speed, 1);
     let task = tokio::spawn(board.run(knob, stop.clone()));
     Rig { link, presses, knobs, path, stop, task, _folder: folder }
 }
@@ -72,7 +72,8 @@ async fn status(tty: &mut File) -> String {
 
 #[tokio::test]
 async fn presses_reach_the_button_and_the_status_follows_only_when_they_end() {
-    let mut rig = rig();
+    // The long press takes a second, so that there is time to ask while it runs.
+    let mut rig = rig(5.0);
     let mut tty = open(&rig.link);
     let quiet = loop {
         let text = status(&mut tty).await;
@@ -85,15 +86,20 @@ async fn presses_reach_the_button_and_the_status_follows_only_when_they_end() {
     assert_eq!(rig.presses.recv().await, Some(Press::Down));
     assert_eq!(rig.presses.recv().await, Some(Press::Up));
     assert_eq!(status(&mut tty).await, "status 1 0 0 0 0 0 1 0\n");
+    let began = Instant::now();
     tty.write_all(b"off 1\r\n").unwrap();
     assert_eq!(rig.presses.recv().await, Some(Press::Down));
-    assert_eq!(rig.presses.recv().await, Some(Press::Held));
     assert_eq!(status(&mut tty).await, "status 1 0 0 0 0 0 1 0\n", "the press still runs");
+    assert_eq!(rig.presses.recv().await, Some(Press::Held));
+    while status(&mut tty).await != "status 0 0 0 0 0 0 1 0\n" {
+        assert!(began.elapsed() < DEADLINE, "the press ends");
+    }
+    assert!(began.elapsed() >= Duration::from_millis(5500 / 5), "and not before its time");
 }
 
 #[tokio::test]
 async fn the_port_survives_being_closed_and_opened_again_and_again() {
-    let rig = rig();
+    let rig = rig(50.0);
     for round in 0..5 {
         let mut tty = open(&rig.link);
         let reply = status(&mut tty).await;
@@ -106,7 +112,7 @@ async fn the_port_survives_being_closed_and_opened_again_and_again() {
 
 #[tokio::test]
 async fn silence_garbage_and_delay() {
-    let rig = rig();
+    let rig = rig(50.0);
     let mut tty = open(&rig.link);
     status(&mut tty).await;
     rig.knobs.send(RelayKnob::Garbage(true)).await.unwrap();
@@ -141,7 +147,7 @@ async fn wait_taken(knobs: &mpsc::Sender<RelayKnob>) {
 
 #[tokio::test]
 async fn unplugging_hangs_up_and_plugging_in_finds_the_states_kept() {
-    let mut rig = rig();
+    let mut rig = rig(50.0);
     let mut tty = open(&rig.link);
     tty.write_all(b"on 1\n").unwrap();
     assert_eq!(rig.presses.recv().await, Some(Press::Down));
@@ -159,7 +165,7 @@ async fn unplugging_hangs_up_and_plugging_in_finds_the_states_kept() {
 
 #[tokio::test]
 async fn a_reboot_is_announced_and_loses_the_states() {
-    let mut rig = rig();
+    let mut rig = rig(50.0);
     let mut tty = open(&rig.link);
     status(&mut tty).await;
     tty.write_all(b"on 1\n").unwrap();
