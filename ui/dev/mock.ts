@@ -1,0 +1,86 @@
+// A development aid, never shipped: a made-up board behind /api, so that screens can be looked at in states that are hard to
+// bring about, without a program to run. What it says has nothing to do with how the engine works.
+//
+//   MOCK=run npm run dev            the state for all pages
+//   cookie `mock=fault`             the state for one browser, which is what the tests of the screens use
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Plugin } from 'vite';
+import { STATES, World, type Scene } from './scenes';
+
+/** The policy under which the program serves the UI; the built page must live with it here too. */
+export const POLICY =
+  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'";
+
+const TICK_MS = 2_000;
+const PUSH_MS = 500;
+
+export function mockBoard(fallback: string): Plugin {
+  const worlds = new Map<Scene, World>();
+  const sceneOf = (request: IncomingMessage): Scene => {
+    const cookie = /(?:^|; )mock=([a-z]+)/.exec(request.headers.cookie ?? '')?.[1] ?? fallback;
+    return STATES.find((state) => state === cookie) ?? 'normal';
+  };
+  const worldOf = (scene: Scene) => {
+    const world = worlds.get(scene) ?? new World(scene);
+    worlds.set(scene, world);
+    return world;
+  };
+  const handle = (request: IncomingMessage, response: ServerResponse, next: () => void) => {
+    const url = new URL(request.url ?? '/', 'http://mock');
+    response.setHeader('content-security-policy', POLICY);
+    if (url.pathname.startsWith('/gateway/')) return answer(response, 404, {});
+    if (!url.pathname.startsWith('/api/v1/')) return next();
+    const scene = sceneOf(request);
+    if (scene === 'lost')
+      return answer(
+        response,
+        502,
+        refusal('engine-stopped', 'forward this request', 'nothing listens there'),
+      );
+    if (scene === 'login')
+      return answer(response, 401, refusal('unauthorized', 'show the board', 'there is no login'));
+    const path = url.pathname.slice('/api/v1'.length);
+    if (path === '/stream') return stream(worldOf(scene), request, response);
+    const found = worldOf(scene).answer(request.method ?? 'GET', path, url.searchParams);
+    if (found === null)
+      return answer(response, 404, refusal('not-found', `find ${path}`, 'there is no such thing'));
+    if (typeof found === 'string') return void response.setHeader('content-type', 'text/plain').end(found);
+    return answer(response, found.status, found.body);
+  };
+  return {
+    name: 'mock-board',
+    configureServer: (server) => void server.middlewares.use(handle),
+    configurePreviewServer: (server) => void server.middlewares.use(handle),
+  };
+}
+
+const refusal = (code: string, what: string, why: string) => ({
+  error: { code, what, why, remedy: 'This is a made-up board; choose another state.' },
+});
+
+function answer(response: ServerResponse, status: number, body: unknown): void {
+  response.statusCode = status;
+  response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
+}
+
+function stream(world: World, request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+  const send = (type: string, data: unknown, id?: number) =>
+    response.write(
+      `${id === undefined ? '' : `id: ${id}\n`}event: ${type}\ndata: ${JSON.stringify(data)}\n\n`,
+    );
+  let seq = world.status().seq;
+  const push = () => {
+    const status = world.status();
+    if (status.seq === seq) return;
+    for (const event of world.events(seq)) send('event', event, event.seq);
+    seq = status.seq;
+    send('status', status);
+  };
+  send('status', world.status());
+  const timers = [
+    setInterval(push, PUSH_MS),
+    setInterval(() => send('tick', { now: new Date().toISOString() }), TICK_MS),
+  ];
+  request.on('close', () => timers.forEach(clearInterval));
+}

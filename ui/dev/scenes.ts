@@ -1,0 +1,647 @@
+// The made-up board's states. See mock.ts.
+import type {
+  BootWire,
+  DeviceWire,
+  EventWire,
+  Json,
+  LabWire,
+  MachineWire,
+  PacketWire,
+  RunWire,
+  StatusWire,
+} from '../src/api/wire';
+
+export const STATES = [
+  'normal',
+  'idle',
+  'booting',
+  'fault',
+  'empty',
+  'run',
+  'done',
+  'failed',
+  'refuse',
+  'lost',
+  'login',
+] as const;
+export type Scene = (typeof STATES)[number];
+
+const PHASES = ['firmware', 'address', 'loader', 'kernel', 'os', 'service'];
+const USUAL = [9.1, 1.2, 2.4, 6.8, 18.3, 4.9];
+const SAYS = [
+  'firmware starts',
+  'asks for an address',
+  'fetches its loader',
+  'fetches its kernel',
+  'kernel starts',
+  'running, about to report',
+];
+const sum = (list: number[]) => list.reduce((a, b) => a + b, 0);
+const iso = (ms: number) => new Date(ms).toISOString();
+
+const FACTS: Json = {
+  firmware: {
+    vendor: 'American Megatrends',
+    version: 'ADLN.01',
+    date: '08/14/2024',
+    mode: 'uefi',
+    secure_boot: false,
+  },
+  kernel: { release: '6.1.0-40-amd64' },
+  cpu: { model: 'Intel N100', cores: 4 },
+  memory: { bytes: 8 * 2 ** 30, usable_bytes: 7.6 * 2 ** 30 },
+  disks: [{ name: 'nvme0n1', bytes: 256e9, model: 'SSD 256', rotational: false }],
+  nics: [{ name: 'enp1s0', mac: '16:09:01:1a:f4:30', driver: 'r8169', speed_mbit: 1000, link: true }],
+  product: { vendor: 'Mini', name: 'PC' },
+  clock: { offset_s: 0 },
+  address: '192.168.122.11',
+  simulated: true,
+};
+
+export class World {
+  private readonly t0 = Date.now();
+  private cancelled: number | null = null;
+  private started: number | null = null;
+  constructor(readonly scene: Scene) {}
+
+  private bootOf(box: number, start: number, scale: number, stop?: { after: number; why: string }): BootWire {
+    const now = Date.now();
+    const lengths = USUAL.map((s) => s * scale);
+    const limit = stop?.after ?? Infinity;
+    const ran = Math.min((now - start) / 1000, limit, sum(lengths));
+    const phases: BootWire['phases'] = [];
+    let from = 0;
+    lengths.forEach((length, i) => {
+      if (from > ran || (from === ran && i > 0)) return;
+      const whole = from + length <= ran;
+      phases.push({
+        phase: PHASES[i] ?? '',
+        started: iso(start + from * 1000),
+        seconds: whole ? length : stop && ran >= limit ? ran - from : null,
+        marks: marksOf(i, from, length).filter((mark) => (mark.at ?? 0) <= ran),
+      });
+      from += length;
+    });
+    const good = ran >= sum(lengths) - 1e-9;
+    const failed = !good && stop !== undefined && ran >= limit;
+    return {
+      id: 200 + box,
+      machine: `node${box}`,
+      run: ['run', 'done', 'failed'].includes(this.scene) ? 31 : null,
+      cause: 'press',
+      state: good ? 'good' : failed ? 'failed' : 'running',
+      reason: good ? 'the machine reported' : failed ? stop.why : null,
+      started: iso(start),
+      ended: good || failed ? iso(start + ran * 1000) : null,
+      seconds: good || failed ? ran : null,
+      phases,
+    };
+  }
+
+  private machine(box: number): MachineWire {
+    const now = Date.now();
+    const boot = this.bootFor(box);
+    const base: MachineWire = {
+      box,
+      name: `node${box}`,
+      mac: `16:09:01:1a:f4:3${box}`,
+      address: `192.168.122.1${box}`,
+      outlet: box,
+      port: 7 - box,
+      group: `group${Math.ceil(box / 2)}`,
+      state: 'off',
+      word: 'off',
+      says: null,
+      power: {
+        commanded: 'off',
+        observed: 'off',
+        evidence: 'silent since it was told to go off',
+        observed_at: iso(this.t0 - 90_000),
+        press: null,
+      },
+      heard: { at: iso(this.t0 - 95_000), what: 'heartbeat', patience_ms: 6000 },
+      boot,
+      usual: { boots: 12, seconds: sum(USUAL), spread: [40.1, 47.9], phases: USUAL },
+      transfer: null,
+      facts: FACTS,
+      facts_at: iso(this.t0 - 100_000),
+    };
+    if (this.scene === 'empty') {
+      return {
+        ...base,
+        state: 'unknown',
+        word: 'unknown',
+        power: { commanded: 'unknown', observed: 'unknown', evidence: null, observed_at: null, press: null },
+        heard: null,
+        boot: null,
+        usual: null,
+        facts: null,
+        facts_at: null,
+      };
+    }
+    if (this.scene === 'idle' || this.scene === 'done' || this.scene === 'refuse' || boot === null)
+      return base;
+    const on = {
+      commanded: 'on',
+      observed: 'on',
+      evidence: 'it was heard',
+      observed_at: boot.started,
+      press: null,
+    };
+    const heard = { at: iso(now - 1000 - (box % 2) * 1000), what: 'heartbeat', patience_ms: 6000 };
+    if (boot.state === 'running') {
+      const i = boot.phases.length - 1;
+      const transfer = i === 3 ? { path: '/boot/vmlinuz', sent: 31e6, total: 61e6 } : null;
+      return { ...base, power: on, heard, state: 'boot', word: 'booting', says: SAYS[i] ?? null, transfer };
+    }
+    if (boot.state === 'failed') {
+      return {
+        ...base,
+        power: on,
+        heard: { ...heard, at: iso(this.t0 - 31_000) },
+        state: 'fault',
+        word: 'failed',
+        says: boot.reason,
+      };
+    }
+    if (this.scene === 'fault' && box === 4) {
+      return {
+        ...base,
+        power: on,
+        heard: { ...heard, at: iso(this.t0 - 22_000) },
+        state: 'warn',
+        word: 'silent',
+        says: 'last heard: heartbeat',
+      };
+    }
+    if (this.scene === 'fault' && box === 2) {
+      return {
+        ...base,
+        state: 'unknown',
+        word: 'unknown',
+        power: {
+          commanded: 'on',
+          observed: 'unknown',
+          evidence: 'the engine started anew; nothing has been heard since',
+          observed_at: null,
+          press: null,
+        },
+        heard: null,
+      };
+    }
+    if (this.scene === 'fault' && box === 5) {
+      const failure = {
+        code: 'device-refused',
+        what: 'press outlet 5',
+        why: 'the relay board answered ERR 3',
+        remedy: 'Look at the relay board’s own lamp 5.',
+      };
+      return {
+        ...base,
+        state: 'fault',
+        word: 'press failed',
+        says: `${failure.what}: ${failure.why}. ${failure.remedy}`,
+        power: {
+          ...on,
+          commanded: 'off',
+          press: { to: 'off', started: iso(this.t0 - 9000), ended: iso(this.t0 - 8000), failure },
+        },
+      };
+    }
+    return { ...base, power: on, heard, state: 'up', word: 'ready' };
+  }
+
+  private bootFor(box: number): BootWire | null {
+    const long = this.t0 - 600_000;
+    const scale = 1 + ((box * 7) % 5) / 40;
+    const why =
+      'no DHCP packet within 35 s after the press; most likely it boots from its disk or waits for a key';
+    switch (this.scene) {
+      case 'empty':
+        return null;
+      case 'booting':
+        return box > 4
+          ? this.bootOf(box, this.t0 - (box === 5 ? 21_000 : 4_000), scale)
+          : this.bootOf(box, long, scale);
+      case 'fault':
+        return box === 6
+          ? this.bootOf(6, this.t0 - 41_000, scale, { after: 35, why })
+          : this.bootOf(box, long, scale);
+      case 'run':
+        return this.bootOf(box, this.t0 - 26_000 + box * 700, scale);
+      case 'failed':
+        return this.bootOf(
+          box,
+          this.t0 - 80_000 + box * 700,
+          scale,
+          box === 6 ? { after: 35, why } : undefined,
+        );
+      default:
+        return this.bootOf(box, long, scale);
+    }
+  }
+
+  private run(machines: MachineWire[]): RunWire | null {
+    if (['empty', 'idle', 'fault', 'refuse'].includes(this.scene) && this.started === null) return null;
+    const over =
+      this.scene === 'done' || this.scene === 'failed' || this.scene === 'normal' || this.scene === 'booting';
+    const begun =
+      this.scene === 'run' ? this.t0 - 28_000 : over ? this.t0 - 90_000 : (this.started ?? this.t0);
+    const good = machines.filter((m) => m.boot?.state === 'good').length;
+    const failed = this.scene === 'failed';
+    const state = this.cancelled !== null ? 'cancelling' : failed ? 'failed' : over ? 'done' : 'running';
+    const step = (
+      id: string,
+      words: string,
+      tells: string,
+      state: string,
+      seconds: number | null,
+      at: number | null,
+      done: number,
+      total: number,
+    ) => ({
+      id,
+      words,
+      tells,
+      state,
+      started: at === null ? null : iso(begun + at * 1000),
+      seconds,
+      limit_s: 240,
+      done,
+      failed: 0,
+      total,
+      undo: null,
+    });
+    const w = (s: string) => (over ? 'done' : s);
+    return {
+      run: 31,
+      lab: 'rehearsal',
+      title: 'Rehearsal',
+      state,
+      reason: failed
+        ? 'PC 6 did not boot'
+        : over
+          ? 'every PC reported'
+          : this.cancelled === null
+            ? null
+            : 'held on the page of the run',
+      actor: 'kiosk',
+      started: iso(begun),
+      ended: over ? iso(begun + 57_300) : null,
+      seconds: over ? 57.3 : null,
+      usual_seconds: this.scene === 'failed' ? null : 58.2,
+      step: over ? (failed ? 'boot' : null) : 'boot',
+      machines: machines.map((m) => ({
+        machine: m.name,
+        box: m.box,
+        state: failed && m.box === 6 ? 'failed' : over ? 'done' : 'running',
+        boot: m.boot?.id ?? null,
+        facts: null,
+        failure:
+          failed && m.box === 6
+            ? {
+                code: 'boot-failed',
+                what: 'boot PC 6',
+                why: 'no DHCP packet within 35 s after the press',
+                remedy: 'Look at its screen: put the network first in its boot order.',
+              }
+            : null,
+      })),
+      steps: [
+        step(
+          'check',
+          'check',
+          'The engine looks whether everything it needs is there.',
+          'done',
+          0.21,
+          0,
+          1,
+          1,
+        ),
+        step(
+          'power-up',
+          'power up',
+          'Each power button is pressed, one after the other.',
+          'done',
+          4.6,
+          0.3,
+          6,
+          6,
+        ),
+        {
+          ...step(
+            'boot',
+            'boot',
+            'Each PC asks for an address, fetches a kernel and a small system over the network and starts them in memory. No disk is touched.',
+            failed ? 'failed' : w('running'),
+            over ? 46.2 : null,
+            1,
+            failed ? 5 : over ? 6 : good,
+            6,
+          ),
+          failed: failed ? 1 : 0,
+        },
+        step(
+          'report',
+          'report',
+          'Each PC says what it consists of.',
+          failed ? 'done' : w('waiting'),
+          over ? 2.1 : null,
+          over ? 47 : null,
+          over ? (failed ? 5 : 6) : 0,
+          6,
+        ),
+        step(
+          'power-down',
+          'power down',
+          'Each PC is told to switch itself off.',
+          failed ? 'done' : w('waiting'),
+          over ? 6.4 : null,
+          over ? 50 : null,
+          over ? 6 : 0,
+          6,
+        ),
+      ],
+      tasks: [],
+    };
+  }
+
+  status(): StatusWire {
+    const machines =
+      this.scene === 'empty'
+        ? [1, 2, 3, 4, 5, 6].map((b) => this.machine(b))
+        : [1, 2, 3, 4, 5, 6].map((b) => this.machine(b));
+    const labs: LabWire[] = [
+      {
+        name: 'rehearsal',
+        title: 'Rehearsal',
+        words: 'every PC boots into memory, reports and goes off again; no disk is touched',
+        procedure: 'rehearsal',
+        machines: [1, 2, 3, 4, 5, 6],
+        good: this.scene === 'empty' ? 0 : 57,
+        total: this.scene === 'empty' ? 0 : 59,
+        usual_seconds: this.scene === 'empty' ? null : 58.2,
+        spread: this.scene === 'empty' ? null : [52, 68],
+      },
+    ];
+    const lost: DeviceWire['failure'] = {
+      code: 'device-absent',
+      what: 'read the relay board',
+      why: 'no answer on its serial line within 1 s',
+      remedy: 'Check its USB cable and its supply.',
+    };
+    const fault = this.scene === 'fault';
+    const run = this.run(machines);
+    return {
+      seq: 4_096 + Math.floor((Date.now() - this.t0) / 500),
+      now: iso(Date.now()),
+      board: {
+        name: 'simulated',
+        kind: 'simulated',
+        badge: 'SIMULATED',
+        shelf: [
+          [1, 3, 5],
+          [2, 4, 6],
+        ],
+        speed: this.scene === 'booting' ? 20 : 1,
+      },
+      engine: {
+        version: '0.1.0',
+        started: iso(this.t0 - 5_400_000),
+        storage: fault ? { why: 'the disk is full', since: iso(this.t0 - 60_000), waiting: 17 } : null,
+        services:
+          this.scene === 'empty'
+            ? []
+            : [
+                { name: 'DHCP', ready: true, says: '127.122.122.3:20067' },
+                { name: 'TFTP', ready: true, says: '127.122.122.3:20069' },
+                {
+                  name: 'HTTP',
+                  ready: !fault,
+                  says: fault ? 'port 8080 is taken by another program' : '127.122.122.3:28080',
+                },
+              ],
+      },
+      machines,
+      run,
+      labs,
+      devices:
+        this.scene === 'empty'
+          ? []
+          : [
+              {
+                name: 'relay board',
+                present: !fault,
+                since: iso(this.t0 - 40_000),
+                failure: fault ? lost : null,
+              },
+            ],
+      unknown:
+        this.scene === 'normal' || fault
+          ? [
+              {
+                mac: '52:54:00:12:34:56',
+                code: 'K7-QF',
+                first: iso(this.t0 - 900_000),
+                last: iso(this.t0 - 30_000),
+                times: 14,
+              },
+            ]
+          : [],
+      counters:
+        this.scene === 'empty'
+          ? {}
+          : {
+              'dhcp malformed': 0,
+              'dhcp answered': 48,
+              'http requests': 1_204,
+              'tftp aborted': 2,
+              'events dropped': 0,
+            },
+    };
+  }
+
+  events(since: number): EventWire[] {
+    const last = this.status().seq;
+    const list: EventWire[] = [];
+    for (let seq = Math.max(since + 1, last - 300); seq <= last; seq += 1) list.push(event(seq, this.t0));
+    return list;
+  }
+
+  answer(
+    method: string,
+    path: string,
+    query: URLSearchParams,
+  ): { status: number; body: unknown } | string | null {
+    const ok = (body: unknown) => ({ status: 200, body });
+    const boot = /^\/boots\/(\d+)(\/\w+)?$/.exec(path);
+    const found = boot === null ? null : this.bootFor(Number(boot[1]) - 200);
+    if (path === '/status') return ok(this.status());
+    if (method === 'POST' && path.endsWith('/start')) {
+      if (this.scene === 'refuse') {
+        return {
+          status: 409,
+          body: {
+            error: {
+              code: 'device-absent',
+              what: 'start rehearsal',
+              why: 'the relay board does not answer',
+              remedy: 'Check its USB cable and its supply, then hold again.',
+            },
+          },
+        };
+      }
+      this.started = Date.now();
+      return ok({ run: 31, lab: 'rehearsal', state: 'running' });
+    }
+    if (method === 'POST' && path.endsWith('/cancel')) {
+      this.cancelled = Date.now();
+      return ok({});
+    }
+    if (path === '/runs') return ok(this.runs());
+    if (path.startsWith('/runs/')) return null;
+    if (path === '/boots') {
+      const machine = query.get('machine');
+      return ok(
+        this.status().machines.flatMap((m) =>
+          m.boot !== null && (machine === null || m.name === machine) ? [m.boot] : [],
+        ),
+      );
+    }
+    if (path === '/events') return ok(this.events(Number(query.get('since') ?? 0)));
+    if (boot !== null && found !== null) {
+      if (boot[2] === undefined) return ok(found);
+      if (boot[2] === '/events') return ok(bootEvents(found));
+      if (boot[2] === '/packets') return ok(packets(found));
+    }
+    if (path.endsWith('/console'))
+      return 'Linux version 6.1.0-40-amd64\n[    0.000000] Command line: console=ttyS0\nprobe: PC 1, 192.168.122.11\n';
+    return null;
+  }
+
+  private runs(): RunWire[] {
+    const run = this.run(this.status().machines) ?? new World('done').run(this.status().machines);
+    if (run === null || this.scene === 'empty') return [];
+    return [0, 1, 2, 3].map((i) => ({
+      ...run,
+      run: 30 - i,
+      state: i === 2 ? 'failed' : 'done',
+      reason: i === 2 ? 'PC 6 did not boot' : 'every PC reported',
+      started: iso(this.t0 - (i + 1) * 4_000_000),
+      ended: iso(this.t0 - (i + 1) * 4_000_000 + 58_000),
+      seconds: 58.2 - i * 1.7,
+    }));
+  }
+}
+
+function marksOf(phase: number, from: number, length: number): BootWire['phases'][number]['marks'] {
+  const mark = (name: string, part: number, detail: Json) => ({
+    mark: name,
+    at: from + length * part,
+    detail,
+  });
+  switch (phase) {
+    case 0:
+      return [mark('pressed', 0, { outlet: 6 })];
+    case 1:
+      return [
+        mark('discover', 0, { arch: 7 }),
+        mark('address-offered', 0.1, { address: '192.168.122.16', boot_file: 'ipxe.efi' }),
+        mark('address-given', 0.4, { address: '192.168.122.16', boot_file: 'ipxe.efi' }),
+      ];
+    case 2:
+      return [
+        mark('loader-asked', 0, { path: '/ipxe.efi', proto: 'tftp', found: true }),
+        mark('loader-sent', 0.5, {
+          path: '/ipxe.efi',
+          proto: 'tftp',
+          bytes: 1_043_968,
+          packets: 716,
+          seconds: 0.9,
+        }),
+        mark('script-asked', 0.9, { path: '/boot/node6.ipxe', proto: 'http', found: true }),
+      ];
+    case 3:
+      return [
+        mark('kernel-asked', 0, { path: '/boot/vmlinuz', proto: 'http', found: true }),
+        mark('kernel-sent', 0.3, {
+          path: '/boot/vmlinuz',
+          proto: 'http',
+          bytes: 8_152_000,
+          packets: 5_602,
+          seconds: 0.2,
+        }),
+        mark('initrd-sent', 1, {
+          path: '/boot/probe.img',
+          proto: 'http',
+          bytes: 61_400_000,
+          packets: 42_119,
+          seconds: 1.4,
+        }),
+      ];
+    default:
+      return [];
+  }
+}
+
+const KINDS: [string, string, string][] = [
+  ['phase-entered', 'node5', 'phase kernel'],
+  ['marked', 'node5', 'kernel asked'],
+  ['power-observed', 'node3', 'power on: it was heard'],
+  ['task-finished', 'node1', 'power up finished'],
+  [
+    'device-lost',
+    'relay board',
+    'relay board lost: read the relay board: no answer on its serial line within 1 s',
+  ],
+  ['boot-ended', 'node2', 'boot good: the machine reported'],
+];
+
+function event(seq: number, t0: number): EventWire {
+  const [kind, subject, says] = KINDS[seq % KINDS.length] ?? ['', '', ''];
+  return {
+    seq,
+    at: iso(t0 + (seq - 4_096) * 500),
+    mono_us: seq * 500_000,
+    host_boot: 'b',
+    run: 31,
+    boot: subject.startsWith('node') ? 200 + Number(subject.slice(4)) : null,
+    actor: 'engine',
+    reason: null,
+    subject,
+    kind,
+    says,
+    data: { phase: 'kernel' },
+    schema: 1,
+  };
+}
+
+const bootEvents = (boot: BootWire): EventWire[] => [
+  {
+    ...event(3_999, Date.parse(boot.started) + 48_500),
+    says: 'boot begins with our press',
+    kind: 'boot-started',
+  },
+  ...boot.phases.map((phase, i) => ({
+    ...event(4_000 + i, 0),
+    at: phase.started,
+    says: `phase ${phase.phase}`,
+    kind: 'phase-entered',
+  })),
+];
+
+function packets(boot: BootWire): PacketWire[] {
+  const at = (s: number) => iso(Date.parse(boot.started) + s * 1000);
+  if (boot.phases.length < 2) return [];
+  const rows: [number, string, string, number, string][] = [
+    [9.1, 'in', 'dhcp', 347, 'DISCOVER, arch 7, PXEClient'],
+    [9.11, 'out', 'dhcp', 371, 'OFFER 192.168.122.16, ipxe.efi'],
+    [9.6, 'in', 'dhcp', 359, 'REQUEST 192.168.122.16'],
+    [9.61, 'out', 'dhcp', 371, 'ACK 192.168.122.16'],
+    [10.3, 'in', 'tftp', 58, 'RRQ ipxe.efi, blksize 1468'],
+    [10.9, 'out', 'tftp', 1_043_968, 'ipxe.efi, 716 blocks'],
+    [12.4, 'in', 'http', 212, 'GET /boot/node6.ipxe'],
+    [12.41, 'out', 'http', 1_012, '200 node6.ipxe'],
+  ];
+  return rows.map(([s, direction, proto, bytes, says]) => ({ at: at(s), direction, proto, bytes, says }));
+}

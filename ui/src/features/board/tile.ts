@@ -1,0 +1,102 @@
+// What a machine's tile says, read from its wire form. No markup here.
+import type { Json, MachineWire } from '../../api/wire';
+import { axisEnd, elapsed, isStale, spans, type Span } from '../../domain';
+import { age, bytes, clock, duration, measured, memory, roughly, time } from '../../format';
+import { words } from '../../words';
+
+export interface Tile {
+  /** The large word. */
+  word: string;
+  /** A sentence where one is needed. */
+  say: string | null;
+  bar: { spans: Span[]; end: number; usual: number | null } | null;
+  power: string;
+  stale: boolean;
+  right: string;
+}
+
+const file = (path: string) => path.slice(path.lastIndexOf('/') + 1);
+
+export function tileOf(machine: MachineWire, now: number): Tile {
+  const boot = machine.boot;
+  const booting = machine.state === 'boot' && boot !== null;
+  return {
+    word: booting ? duration(elapsed(boot, now)) : machine.word,
+    say: sayOf(machine),
+    bar: barOf(machine, now),
+    power: powerOf(machine, now),
+    stale: machine.power.observed !== 'off' && isStale(machine, now),
+    right: rightOf(machine, now),
+  };
+}
+
+function sayOf(machine: MachineWire): string | null {
+  const { transfer } = machine;
+  if (machine.state === 'boot' && transfer !== null) {
+    return words.board.transfer(file(transfer.path), bytes(transfer.sent), bytes(transfer.total));
+  }
+  if (machine.says !== null) return machine.says;
+  if (machine.state === 'unknown') return machine.power.evidence ?? words.power.rests;
+  return hardware(machine.facts);
+}
+
+/** One line of what the machine reported: cores and memory, as far as it said. */
+export function hardware(facts: Json): string | null {
+  const cpu = pick(facts, 'cpu', 'model');
+  const cores = pick(facts, 'cpu', 'cores');
+  const size = pick(facts, 'memory', 'bytes') ?? pick(facts, 'memory', 'usable_bytes');
+  const parts = [
+    typeof cpu === 'string' ? cpu : typeof cores === 'number' ? words.facts.cores(cores) : null,
+    typeof size === 'number' ? memory(size) : null,
+  ];
+  const known = parts.filter((part) => part !== null);
+  return known.length === 0 ? null : known.join(', ');
+}
+
+function pick(value: Json, ...path: string[]): Json {
+  let here: Json = value;
+  for (const key of path) {
+    if (here === null || typeof here !== 'object' || Array.isArray(here)) return null;
+    here = here[key] ?? null;
+  }
+  return here;
+}
+
+function barOf(machine: MachineWire, now: number): Tile['bar'] {
+  const { boot, usual } = machine;
+  const worth = boot !== null && ['boot', 'up', 'warn'].includes(machine.state);
+  if (!worth) return null;
+  const took = elapsed(boot, now);
+  // A quarter of room behind the usual end; without history the axis grows in rounded steps.
+  const end = usual === null ? axisEnd(took * 1.1) : Math.max(usual.seconds * 1.28, took * 1.05);
+  return { spans: spans(boot, now), end, usual: usual?.seconds ?? null };
+}
+
+/** Power as commanded and as observed; only one word where they agree. */
+function powerOf(machine: MachineWire, now: number): string {
+  const { commanded, observed, observed_at } = machine.power;
+  const heard =
+    machine.heard === null ? words.power.never : words.power.onHeard(age(now - time(machine.heard.at)));
+  if (observed === 'unknown') return `${words.power.unknown}, ${heard}`;
+  if (commanded !== 'unknown' && commanded !== observed) {
+    return `${words.power.differ(commanded, observed)}: ${heard}`;
+  }
+  if (observed === 'off') {
+    return observed_at === null ? machine.word : words.power.offSince(clock(time(observed_at)));
+  }
+  return `${observed}: ${heard}`;
+}
+
+function rightOf(machine: MachineWire, now: number): string {
+  const { boot, usual } = machine;
+  if (boot === null) return '';
+  const took = elapsed(boot, now);
+  if (boot.state === 'running') {
+    if (usual === null) return words.board.first;
+    const left = usual.seconds - took;
+    return left >= 0 ? words.board.toGo(roughly(left)) : words.board.longer(duration(-left));
+  }
+  if (boot.state !== 'good') return '';
+  const text = words.board.boot(measured(took));
+  return usual === null ? text : `${text}, ${words.board.usual(measured(usual.seconds))}`;
+}

@@ -1,0 +1,86 @@
+// The only file that turns dates, durations, bytes and counts into what people read.
+
+const two = (n: number) => String(n).padStart(2, '0');
+
+/** Milliseconds since 1970 of an RFC 3339 time. */
+export const time = (iso: string): number => Date.parse(iso);
+
+/** `14:07` */
+export function clock(ms: number): string {
+  const d = new Date(ms);
+  return `${two(d.getHours())}:${two(d.getMinutes())}`;
+}
+
+/** `14:07:12` */
+export function clockSeconds(ms: number): string {
+  return `${clock(ms)}:${two(new Date(ms).getSeconds())}`;
+}
+
+/** `14:07:12.04`, for lists in which the order within a second matters. */
+export function clockFine(ms: number): string {
+  return `${clockSeconds(ms)}.${two(Math.floor((((ms % 1000) + 1000) % 1000) / 10))}`;
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** `14:07:12` of today, `21 Nov 14:07` of another day. */
+export function when(ms: number, now: number): string {
+  const [d, today] = [new Date(ms), new Date(now)];
+  if (d.toDateString() === today.toDateString()) return clockSeconds(ms);
+  return `${d.getDate()} ${MONTHS[d.getMonth()]} ${clock(ms)}`;
+}
+
+/** `41 s`, `4:12`, `3 h 10 m`: whole seconds, rounded down so that a ticking clock never runs ahead. */
+export function duration(seconds: number): string {
+  const s = Math.max(0, Math.floor(seconds));
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)}:${two(s % 60)}`;
+  const minutes = Math.floor(s / 60);
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} m`;
+}
+
+/** A measured length: `0.04 s`, `2.4 s`, then as `duration`. */
+export function measured(seconds: number): string {
+  if (seconds < 0.995) return `${Math.max(0, seconds).toFixed(2)} s`;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  return duration(Math.round(seconds));
+}
+
+/** What is to come is only about so: `40 s`, `4 min`, `2 h 10 m`. */
+export function roughly(seconds: number): string {
+  if (seconds < 99.5) return `${Math.max(0, Math.round(seconds))} s`;
+  if (seconds < 5970) return `${Math.round(seconds / 60)} min`;
+  return duration(seconds);
+}
+
+/** How old something is: `0 s`, `12 s`, `4 min`, `3 h`, `2 d`. */
+export function age(ms: number): string {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  if (s < 100) return `${s} s`;
+  if (s < 6000) return `${Math.floor(s / 60)} min`;
+  if (s < 172_800) return `${Math.floor(s / 3600)} h`;
+  return `${Math.floor(s / 86_400)} d`;
+}
+
+/** Decimal, as network and disk makers count: `812 B`, `1.4 MB`, `61 MB`. */
+export function bytes(n: number): string {
+  return scaled(n, 1000, ['B', 'kB', 'MB', 'GB', 'TB']);
+}
+
+/** Binary, as memory is built: `512 MiB`, `8 GiB`. */
+export function memory(n: number): string {
+  return scaled(n, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB']);
+}
+
+function scaled(n: number, base: number, units: string[]): string {
+  let [value, unit] = [n, 0];
+  while (value >= base * 0.9995 && unit < units.length - 1) {
+    value /= base;
+    unit += 1;
+  }
+  const digits = unit > 0 && value < 9.95 && Math.abs(value - Math.round(value)) > 0.049 ? 1 : 0;
+  return `${value.toFixed(digits)} ${units[unit]}`;
+}
+
+/** `3,412` */
+export const count = (n: number): string => String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ',');
