@@ -86,16 +86,26 @@ pub fn arguments(spec: &MachineSpec, tools: &Tools) -> Vec<OsString> {
             // OVMF has a driver of its own for this card; a ROM would only put another iPXE before it.
             out.plain(&["-device", &format!("{card},bootindex=1,romfile=")]);
         }
-        FirmwareFiles::Bios { bios, rom } => {
+        FirmwareFiles::Bios { bios, rom: _ } => {
             // Without a display adapter SeaBIOS, and iPXE through it, speak on the serial port when told so.
             out.plain(&["-machine", "q35,accel=tcg,graphics=off"]);
             out.option("-bios", &[], Some(("", bios)));
             out.plain(&["-boot", "n"]);
-            out.option("-device", &[&card], Some(("romfile", rom)));
+            // The ROM by default: QEMU writes this card's device number into it. One named as an option stays as it
+            // is, and SeaBIOS passes it over because its number is another's.
+            out.plain(&["-device", &card]);
         }
     }
-    out.option("-netdev", &["tap", "id=net", &format!("ifname={}", spec.tap()), "script=no", "downscript=no"], None);
-    out.option("-drive", &["if=none", "id=disk", "format=raw", "discard=unmap"], Some(("file", &spec.disk())));
+    out.option(
+        "-netdev",
+        &["tap", "id=net", &format!("ifname={}", spec.tap()), "script=no", "downscript=no"],
+        None,
+    );
+    out.option(
+        "-drive",
+        &["if=none", "id=disk", "format=raw", "discard=unmap"],
+        Some(("file", &spec.disk())),
+    );
     out.plain(&["-device", "virtio-blk-pci,drive=disk"]);
     out.plain(&["-device", "virtio-rng-pci"]);
     out.option("-chardev", &["file", "id=console"], Some(("path", &spec.console())));
@@ -132,9 +142,11 @@ impl Arguments {
 
 fn doubled_commas(path: &Path) -> OsString {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
-    let doubled = path.as_os_str().as_bytes().iter().flat_map(|byte| {
-        std::iter::repeat_n(*byte, if *byte == b',' { 2 } else { 1 })
-    });
+    let doubled = path
+        .as_os_str()
+        .as_bytes()
+        .iter()
+        .flat_map(|byte| std::iter::repeat_n(*byte, if *byte == b',' { 2 } else { 1 }));
     OsString::from_vec(doubled.collect())
 }
 
@@ -205,7 +217,7 @@ mod tests {
              -machine q35,accel=tcg,graphics=off\n\
              -bios /fw/bios.bin\n\
              -boot n\n\
-             -device virtio-net-pci,netdev=net,mac=52:54:00:12:34:02,romfile=/fw/virtio.rom\n\
+             -device virtio-net-pci,netdev=net,mac=52:54:00:12:34:02\n\
              -netdev tap,id=net,ifname=tap2,script=no,downscript=no\n\
              -drive if=none,id=disk,format=raw,discard=unmap,file=/data/a,,b/disk2.img\n\
              -device virtio-blk-pci,drive=disk\n\

@@ -56,8 +56,12 @@ impl NamespaceError {
         match self {
             Self::Unshare { .. } => "install the package util-linux".to_owned(),
             Self::Refused { remedy, .. } => remedy.clone(),
-            Self::OwnFile { .. } | Self::HandOver { .. } | Self::Watch { .. } => "start the program again".to_owned(),
-            Self::NotInside { .. } | Self::ParentGone => "start the program without the inner command".to_owned(),
+            Self::OwnFile { .. } | Self::HandOver { .. } | Self::Watch { .. } => {
+                "start the program again".to_owned()
+            }
+            Self::NotInside { .. } | Self::ParentGone => {
+                "start the program without the inner command".to_owned()
+            }
         }
     }
 }
@@ -74,7 +78,10 @@ pub struct Inside {
 ///
 /// Call from the main thread, before any other thread exists: the death signal belongs to the thread that calls.
 /// The listener stays bound outside; connections made there are accepted inside.
-pub fn reexec(args: impl IntoIterator<Item = OsString>, listener: TcpListener) -> Result<Inside, NamespaceError> {
+pub fn reexec(
+    args: impl IntoIterator<Item = OsString>,
+    listener: TcpListener,
+) -> Result<Inside, NamespaceError> {
     let own = std::env::current_exe().map_err(|source| NamespaceError::OwnFile { source })?;
     try_out()?;
 
@@ -140,7 +147,8 @@ impl Inside {
             signals.add(signal);
         }
         signals.thread_block().map_err(watch)?;
-        let descriptor = SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(watch)?;
+        let descriptor =
+            SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map_err(watch)?;
         let mut deadline: Option<Instant> = None;
         loop {
             if let Some(status) = self.try_wait().map_err(|source| NamespaceError::Watch { source })? {
@@ -266,7 +274,11 @@ fn remedy(root: bool, setting: impl Fn(&str) -> Option<String>) -> String {
     let locks = [
         ("user/max_user_namespaces", "0", "user.max_user_namespaces=15000"),
         ("kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
-        ("kernel/apparmor_restrict_unprivileged_userns", "1", "kernel.apparmor_restrict_unprivileged_userns=0"),
+        (
+            "kernel/apparmor_restrict_unprivileged_userns",
+            "1",
+            "kernel.apparmor_restrict_unprivileged_userns=0",
+        ),
     ];
     if root {
         return "run outside of a container, or give this one CAP_SYS_ADMIN: a virtual board needs namespaces of its own"
@@ -274,7 +286,9 @@ fn remedy(root: bool, setting: impl Fn(&str) -> Option<String>) -> String {
     }
     for (path, shut, open) in locks {
         if setting(path).as_deref() == Some(shut) {
-            return format!("user namespaces are not allowed here: `sysctl -w {open}` as root, or run as root");
+            return format!(
+                "user namespaces are not allowed here: `sysctl -w {open}` as root, or run as root"
+            );
         }
     }
     "user namespaces are not allowed here, and none of the known settings says why: run as root".to_owned()
@@ -292,7 +306,11 @@ mod tests {
         for (name, value, expected) in [
             ("user/max_user_namespaces", "0", "user.max_user_namespaces=15000"),
             ("kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
-            ("kernel/apparmor_restrict_unprivileged_userns", "1", "kernel.apparmor_restrict_unprivileged_userns=0"),
+            (
+                "kernel/apparmor_restrict_unprivileged_userns",
+                "1",
+                "kernel.apparmor_restrict_unprivileged_userns=0",
+            ),
         ] {
             let said = remedy(false, shut(name, value));
             assert!(said.contains(expected), "{said}");

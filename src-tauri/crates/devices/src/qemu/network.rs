@@ -148,7 +148,8 @@ mod tests {
 
     #[test]
     fn the_network_in_ips_words() {
-        let taps = [("pc1", "tap1"), ("pc2", "tap2")].map(|(machine, tap)| (machine.to_owned(), tap.to_owned()));
+        let taps =
+            [("pc1", "tap1"), ("pc2", "tap2")].map(|(machine, tap)| (machine.to_owned(), tap.to_owned()));
         let plan = NetworkPlan { address: Ipv4Addr::new(192, 168, 122, 3), prefix: 24, taps: taps.into() };
         assert_eq!(
             commands(&plan),

@@ -103,7 +103,8 @@ impl Machines {
 #[async_trait]
 impl Power for Machines {
     async fn read(&self) -> Result<PowerReading, PortError> {
-        let outlets = self.by_outlet.iter().map(|(outlet, machine)| (*outlet, *machine.reading.borrow())).collect();
+        let outlets =
+            self.by_outlet.iter().map(|(outlet, machine)| (*outlet, *machine.reading.borrow())).collect();
         Ok(PowerReading { outlets, incarnation: 0 })
     }
 
@@ -202,7 +203,8 @@ impl Owner {
                 _ => self.running = None,
             }
         }
-        let wrong = |why: String| self.error(PowerState::On, why, "look at free memory and the data folder's rights");
+        let wrong =
+            |why: String| self.error(PowerState::On, why, "look at free memory and the data folder's rights");
         prepare(&self.spec, &self.tools.files).await.map_err(|error| wrong(error.to_string()))?;
         let mut running = start(&self.spec, &self.tools).map_err(|error| wrong(error.to_string()))?;
         match tokio::time::timeout(START_LIMIT, running.greeting()).await {
@@ -289,7 +291,8 @@ async fn prepare(spec: &MachineSpec, files: &FirmwareFiles) -> std::io::Result<(
             tokio::fs::copy(vars, spec.vars()).await?;
         }
     }
-    let disk = tokio::fs::OpenOptions::new().write(true).create(true).truncate(false).open(spec.disk()).await?;
+    let disk =
+        tokio::fs::OpenOptions::new().write(true).create(true).truncate(false).open(spec.disk()).await?;
     disk.set_len(DISK_BYTES).await?;
     match tokio::fs::rename(spec.console(), spec.console_before()).await {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),

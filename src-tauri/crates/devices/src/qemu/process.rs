@@ -30,7 +30,9 @@ pub(super) fn die_with_parent(command: &mut Command) {
 ///
 /// The sources must not lie among the targets: a dup2 would overwrite what the next one wants to copy.
 pub(super) fn pass_descriptors(command: &mut Command, pairs: Vec<(OwnedFd, RawFd)>) {
-    debug_assert!(pairs.iter().all(|(source, _)| pairs.iter().all(|(_, target)| source.as_raw_fd() != *target)));
+    debug_assert!(
+        pairs.iter().all(|(source, _)| pairs.iter().all(|(_, target)| source.as_raw_fd() != *target))
+    );
     // SAFETY: only dup2, which is async-signal-safe, on descriptors that the closure owns.
     unsafe {
         command.pre_exec(move || {

@@ -48,7 +48,8 @@ mod tests {
         let greeting = r#"{"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}, "package": ""}, "capabilities": ["oob"]}}"#;
         let shutdown = r#"{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "SHUTDOWN", "data": {"guest": true, "reason": "guest-shutdown"}}"#;
         let reset = r#"{"timestamp": {"seconds": 1, "microseconds": 2}, "event": "RESET", "data": {"guest": true, "reason": "guest-reset"}}"#;
-        let refused = r#"{"error": {"class": "CommandNotFound", "desc": "The command quti has not been found"}}"#;
+        let refused =
+            r#"{"error": {"class": "CommandNotFound", "desc": "The command quti has not been found"}}"#;
         for (line, expected) in [
             (greeting, Said::Greeting("7.2.22".into())),
             (shutdown, Said::Shutdown("guest-shutdown".into())),

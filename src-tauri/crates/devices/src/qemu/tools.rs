@@ -21,8 +21,15 @@ pub struct Tools {
 /// The firmware that machines get.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FirmwareFiles {
-    Uefi { code: PathBuf, vars: PathBuf },
-    Bios { bios: PathBuf, rom: PathBuf },
+    Uefi {
+        code: PathBuf,
+        vars: PathBuf,
+    },
+    /// QEMU finds the ROM by itself; it is here because without it the machine would have no network boot.
+    Bios {
+        bios: PathBuf,
+        rom: PathBuf,
+    },
 }
 
 /// What is missing.
@@ -83,7 +90,8 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, b"").unwrap();
         };
-        let package = |firmware| Tools::find(root.path(), "/usr/local/bin:/usr/bin", firmware).unwrap_err().package;
+        let package =
+            |firmware| Tools::find(root.path(), "/usr/local/bin:/usr/bin", firmware).unwrap_err().package;
         assert_eq!(package(Firmware::Uefi), "qemu-system-x86");
         put("usr/bin/qemu-system-x86_64");
         assert_eq!(package(Firmware::Uefi), "ovmf");
