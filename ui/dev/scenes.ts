@@ -66,7 +66,7 @@ export class World {
 
   private bootOf(box: number, start: number, scale: number, stop?: { after: number; why: string }): BootWire {
     const now = Date.now();
-    const lengths = USUAL.map((s) => s * scale);
+    const lengths = USUAL.map((s) => (stop ? 9_999 : s * scale));
     const limit = stop?.after ?? Infinity;
     const ran = Math.min((now - start) / 1000, limit, sum(lengths));
     const phases: BootWire['phases'] = [];

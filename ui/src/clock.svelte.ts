@@ -4,8 +4,10 @@ const CALM_MS = 1_000;
 const BUSY_MS = 250;
 
 export class Clock {
-  /** Milliseconds since 1970 by the engine's clock. */
+  /** The picture's time, in milliseconds since 1970 by the engine's clock. */
   now = $state(Date.now());
+  /** The same, but it goes on while nothing is heard. */
+  wall = $state(Date.now());
   private offset = 0;
   private period = CALM_MS;
   private timer: number | null = null;
@@ -38,6 +40,7 @@ export class Clock {
   }
 
   private tick(): void {
-    if (!this.frozen) this.now = Date.now() + this.offset;
+    this.wall = Date.now() + this.offset;
+    if (!this.frozen) this.now = this.wall;
   }
 }

@@ -65,7 +65,10 @@ export function usualSpans(phases: number[]): Span[] {
   });
 }
 
-const STEPS = [1, 2, 3, 5, 10, 15, 20, 30, 60, 90, 120, 180, 240, 300, 600, 900, 1200, 1800, 3600];
+/** Each is parted into four without fractions to speak of. */
+const STEPS = [
+  0.4, 0.8, 1.2, 2, 4, 6, 8, 12, 20, 28, 40, 60, 80, 120, 160, 200, 240, 320, 400, 600, 1200, 2400, 3600,
+];
 
 /** The end of an axis that holds `seconds`: a round number, so that it rarely changes. */
 export const axisEnd = (seconds: number): number => STEPS.find((step) => step >= seconds) ?? seconds;

@@ -84,3 +84,18 @@ function scaled(n: number, base: number, units: string[]): string {
 
 /** `3,412` */
 export const count = (n: number): string => String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ',');
+
+/** A moment within a boot: `0.04 s`, `10.3 s`, then as `duration`; finer than a length, since moments lie close together. */
+export const moment = (seconds: number): string =>
+  seconds < 9.995
+    ? `${seconds.toFixed(2)} s`
+    : seconds < 99.95
+      ? `${seconds.toFixed(1)} s`
+      : duration(seconds);
+
+/** Seconds at the foot of an axis, whose unit stands beside it. */
+export const axisSeconds = (seconds: number): string =>
+  seconds < 600 ? String(Math.round(seconds * 100) / 100) : duration(seconds);
+
+/** The first letter large, for a phrase that stands alone. */
+export const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,43 +1,5 @@
-// Where the visitor is: the fragment of the address, so that any server can serve the page and "back" works.
-
-export interface Place {
-  view: 'board' | 'labs' | 'run' | 'boots' | 'boot' | 'events' | 'system';
-  id: number | null;
-  query: URLSearchParams;
-}
-
-export function parse(hash: string): Place {
-  const [path = '', query = ''] = hash.replace(/^#/, '').split('?');
-  const [first, second, third] = path.split('/').filter((part) => part !== '');
-  const place = (view: Place['view'], id: number | null = null): Place => ({
-    view,
-    id,
-    query: new URLSearchParams(query),
-  });
-  const number = (text: string | undefined) =>
-    text !== undefined && /^\d+$/.test(text) ? Number(text) : null;
-  if (first === 'labs') {
-    const run = second === 'runs' ? number(third) : null;
-    return run === null ? place('labs') : place('run', run);
-  }
-  if (first === 'observe') {
-    if (second === 'events') return place('events');
-    const boot = number(third);
-    return boot === null ? place('boots') : place('boot', boot);
-  }
-  return place(first === 'system' ? 'system' : 'board');
-}
-
-export const to = {
-  board: '#/board',
-  labs: '#/labs',
-  run: (id: number) => `#/labs/runs/${id}`,
-  boots: (machine?: string) =>
-    `#/observe/boots${machine === undefined ? '' : `?machine=${encodeURIComponent(machine)}`}`,
-  boot: (id: number, pane?: string) => `#/observe/boots/${id}${pane === undefined ? '' : `?pane=${pane}`}`,
-  events: '#/observe/events',
-  system: '#/system',
-};
+// Where the visitor is, as a rune.
+import { parse, type Place } from './route';
 
 export class Route {
   place = $state.raw<Place>(parse(location.hash));

@@ -118,9 +118,8 @@ export const words = {
     never: 'never heard',
     offSince: (when: string) => `off since ${when}`,
     unknown: 'power unknown',
-    outlet: (told: string) =>
-      told === 'unknown' ? 'nor does its outlet know' : `its outlet was told ${told}`,
-    rests: 'Nothing has been seen of it yet.',
+    rests: 'Nothing has been seen of it yet',
+    outletSays: (told: string) => `its outlet says ${told}`,
     on: 'on',
   },
 
@@ -217,7 +216,7 @@ export const words = {
     title: (id: number) => `boot ${id}`,
     none: 'No boot is on record.',
     noneOf: (pc: string) => `No boot of ${pc} is on record.`,
-    all: 'All',
+    all: 'All PCs',
     choose: 'Choose a boot to see its phases, marks and packets.',
     list: 'Boots',
     back: 'All boots',
@@ -238,8 +237,9 @@ export const words = {
     silence: 'silence',
     direction: (direction: string) => (direction === 'in' ? 'from the PC' : 'towards the PC'),
     missing: 'not found',
-    median: (usual: string, n: number) => `Usual is ${usual}, the median of ${plural(n, 'good boot')}.`,
-    spread: (a: string, b: string) => `They took ${a} to ${b}.`,
+    median: (usual: string, n: number, spread: string) =>
+      `Usual is ${usual}, the median of ${plural(n, 'good boot')}${spread}.`,
+    spread: (a: string, b: string) => ` that took ${a} to ${b}`,
     noHistory: 'No good boot of this PC yet, so there is nothing usual to compare with.',
     slower: (by: string) => `${by} slower than usual.`,
     faster: (by: string) => `${by} faster than usual.`,
@@ -256,6 +256,8 @@ export const words = {
     emptyConsole: 'Nothing was printed yet.',
     factsOf: (when: string) => `As reported ${when}`,
     drawing: 'Drawing (SVG)',
+    seconds: 'seconds',
+    wireSums: (from: string, towards: string) => `${from} from the PC; ${towards} towards it`,
     wire: (packets: number, bytes: string) => `${plural(packets, 'packet')}, ${bytes}`,
     packetSums: (n: number, inn: string, out: string) =>
       `${plural(n, 'packet')}: ${inn} from the PC, ${out} towards it`,

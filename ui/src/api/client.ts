@@ -1,6 +1,15 @@
 // Plain requests to /api/v1. Every wait has a deadline; every failure becomes words.
 import { words } from '../words';
-import type { BootWire, EventWire, FailureWire, PacketWire, RunWire, StartedWire, StatusWire } from './wire';
+import type {
+  BootWire,
+  ConsoleWire,
+  EventWire,
+  FailureWire,
+  PacketWire,
+  RunWire,
+  StartedWire,
+  StatusWire,
+} from './wire';
 
 /** Longer than the engine's own slowest answer, shorter than a visitor's patience. */
 const DEADLINE_MS = 5_000;
@@ -73,7 +82,7 @@ export const api = {
   /** `null` where this board has no consoles. */
   console: async (machine: string): Promise<string | null> => {
     try {
-      return await (await ask(`/api/v1/machines/${name(machine)}/console`)).text();
+      return (await get<ConsoleWire>(`/machines/${name(machine)}/console`)).text;
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) return null;
       throw error;

@@ -16,7 +16,9 @@ export interface Picture {
 export type Message =
   | { type: 'status'; at: number; status: StatusWire }
   | { type: 'event'; at: number; event: EventWire }
-  | { type: 'tick'; at: number; now: string };
+  | { type: 'tick'; at: number; now: string }
+  /** The stream goes on after `seq` of another history: what was collected is void. */
+  | { type: 'reset'; at: number; seq: number };
 
 /** Events kept for the live list; older ones are asked for again when somebody looks. */
 export const EVENTS_KEPT = 1_000;
@@ -27,6 +29,8 @@ export function fold(picture: Picture, message: Message): Picture {
   switch (message.type) {
     case 'tick':
       return { ...picture, offset: time(message.now) - message.at };
+    case 'reset':
+      return { ...picture, events: [], seq: message.seq };
     case 'event':
       return withEvent(picture, message.event);
     case 'status': {

@@ -1,7 +1,7 @@
 // Follows the engine: one event stream that resumes where it broke off, and says honestly when it has broken off.
 import { ApiError } from './client';
 import type { Message } from './picture';
-import type { EventWire, FailureWire, StatusWire } from './wire';
+import type { EventWire, FailureWire, ResetWire, StatusWire, TickWire } from './wire';
 
 export type Link =
   | { state: 'connecting'; since: number }
@@ -98,8 +98,9 @@ export class Stream {
     on('tick', (e) => ({
       type: 'tick',
       at: this.world.now(),
-      now: (JSON.parse(e.data) as { now: string }).now,
+      now: (JSON.parse(e.data) as TickWire).now,
     }));
+    on('reset', (e) => ({ type: 'reset', at: this.world.now(), seq: (JSON.parse(e.data) as ResetWire).seq }));
     source.addEventListener('error', () => {
       if (source === this.source) this.interrupted();
     });

@@ -1,7 +1,7 @@
 // What a machine's tile says, read from its wire form. No markup here.
 import type { Json, MachineWire } from '../../api/wire';
 import { axisEnd, elapsed, isStale, spans, type Span } from '../../domain';
-import { age, bytes, clock, duration, measured, memory, roughly, time } from '../../format';
+import { age, bytes, clock, duration, measured, memory, roughly, sentence, time } from '../../format';
 import { words } from '../../words';
 
 export interface Tile {
@@ -35,9 +35,15 @@ function sayOf(machine: MachineWire): string | null {
   if (machine.state === 'boot' && transfer !== null) {
     return words.board.transfer(file(transfer.path), bytes(transfer.sent), bytes(transfer.total));
   }
-  if (machine.says !== null) return machine.says;
-  if (machine.state === 'unknown') return machine.power.evidence ?? words.power.rests;
+  if (machine.says !== null) return machine.state === 'boot' ? machine.says : sentence(machine.says);
+  if (machine.state === 'unknown') return unknownOf(machine);
   return hardware(machine.facts);
+}
+
+/** What an unknown power rests on; what its outlet remembers is no observation, and is said apart. */
+function unknownOf({ power }: MachineWire): string {
+  const outlet = power.commanded === 'unknown' ? '' : `; ${words.power.outletSays(power.commanded)}`;
+  return sentence(`${power.evidence ?? words.power.rests}${outlet}`);
 }
 
 /** One line of what the machine reported: cores and memory, as far as it said. */
@@ -64,7 +70,8 @@ function pick(value: Json, ...path: string[]): Json {
 
 function barOf(machine: MachineWire, now: number): Tile['bar'] {
   const { boot, usual } = machine;
-  const worth = boot !== null && ['boot', 'up', 'warn'].includes(machine.state);
+  const worth =
+    boot !== null && machine.state !== 'unknown' && (boot.state === 'good' || machine.state === 'boot');
   if (!worth) return null;
   const took = elapsed(boot, now);
   // A quarter of room behind the usual end; without history the axis grows in rounded steps.
@@ -89,7 +96,7 @@ function powerOf(machine: MachineWire, now: number): string {
 
 function rightOf(machine: MachineWire, now: number): string {
   const { boot, usual } = machine;
-  if (boot === null) return '';
+  if (boot === null || machine.state === 'unknown') return '';
   const took = elapsed(boot, now);
   if (boot.state === 'running') {
     if (usual === null) return words.board.first;

@@ -9,6 +9,8 @@ export function detailOf(detail: Json): string {
   if (detail === null || detail === undefined) return '';
   if (typeof detail !== 'object') return String(detail);
   if (Array.isArray(detail)) return detail.map(detailOf).join(', ');
+  const wire = wireOf(detail);
+  if (wire !== null) return wire;
   const rest = new Map(Object.entries(detail).filter(([, value]) => value !== null && value !== ''));
   const take = (key: string) => {
     const value = rest.get(key);
@@ -39,4 +41,20 @@ export function detailOf(detail: Json): string {
     );
   }
   return parts.join(', ');
+}
+
+/** Bytes and packets of the machine's own wire since its boot began. */
+function wireOf(detail: Record<string, Json>): string | null {
+  const [fromBytes, fromPackets, toBytes, toPackets] = [
+    'from_bytes',
+    'from_packets',
+    'to_bytes',
+    'to_packets',
+  ].map((key) => detail[key]);
+  if (typeof fromBytes !== 'number' || typeof toBytes !== 'number') return null;
+  if (typeof fromPackets !== 'number' || typeof toPackets !== 'number') return null;
+  return words.boots.wireSums(
+    words.boots.wire(fromPackets, bytes(fromBytes)),
+    words.boots.wire(toPackets, bytes(toBytes)),
+  );
 }

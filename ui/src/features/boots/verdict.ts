@@ -1,7 +1,7 @@
 // What is known of how a boot ended, in words; never more than the evidence.
 import type { BootWire, FailureWire, MachineWire } from '../../api/wire';
 import { elapsed, type State } from '../../domain';
-import { measured } from '../../format';
+import { measured, sentence } from '../../format';
 import { words } from '../../words';
 
 export interface Verdict {
@@ -30,7 +30,7 @@ export function verdictOf(
       return {
         state: 'up',
         title: words.boots.good(measured(took)),
-        says: [began, ...against(took, usual)],
+        says: [...against(took, usual), began],
         remedy: null,
       };
     case 'running':
@@ -46,10 +46,13 @@ export function verdictOf(
         title: words.boots.failed(phaseWord, measured(took)),
         says: [
           sentence(ended(failure?.why ?? boot.reason ?? words.boots.unknownReason)),
-          began,
           ...history(usual),
+          began,
         ],
-        remedy: sentence(failure?.remedy ?? words.remedy[phase] ?? ''),
+        // The engine's remedy for a boot that failed by itself is this page.
+        remedy: sentence(
+          failure === null || failure.code === 'boot-failed' ? (words.remedy[phase] ?? '') : failure.remedy,
+        ),
       };
     default:
       return {
@@ -61,22 +64,18 @@ export function verdictOf(
   }
 }
 
-const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 const ended = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`);
 
 function history(usual: MachineWire['usual']): string[] {
   if (usual === null) return [words.boots.noHistory];
   const [shortest, longest] = usual.spread;
-  const spread =
-    usual.boots > 1 && shortest !== undefined && longest !== undefined
-      ? [words.boots.spread(measured(shortest), measured(longest))]
-      : [];
-  return [words.boots.median(measured(usual.seconds), usual.boots), ...spread];
+  const spread = usual.boots > 1 ? words.boots.spread(measured(shortest), measured(longest)) : '';
+  return [words.boots.median(measured(usual.seconds), usual.boots, spread)];
 }
 
 function against(took: number, usual: MachineWire['usual']): string[] {
   // The median of this one boot alone says nothing about it.
-  if (usual === null || usual.boots < 2) return [words.boots.noHistory];
+  if (usual === null || usual.boots < 2) return [];
   const by = took - usual.seconds;
   const word =
     Math.abs(by) <= usual.seconds * SAME

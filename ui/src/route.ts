@@ -1,0 +1,49 @@
+// Where the visitor is: the fragment of the address, so that any server can serve the page and "back" works.
+
+export interface Place {
+  view: 'board' | 'labs' | 'run' | 'boots' | 'boot' | 'events' | 'system';
+  id: number | null;
+  query: URLSearchParams;
+}
+
+export function parse(hash: string): Place {
+  const [path = '', query = ''] = hash.replace(/^#/, '').split('?');
+  const [first, second, third] = path.split('/').filter((part) => part !== '');
+  const place = (view: Place['view'], id: number | null = null): Place => ({
+    view,
+    id,
+    query: new URLSearchParams(query),
+  });
+  const number = (text: string | undefined) =>
+    text !== undefined && /^\d+$/.test(text) ? Number(text) : null;
+  if (first === 'labs') {
+    const run = second === 'runs' ? number(third) : null;
+    return run === null ? place('labs') : place('run', run);
+  }
+  if (first === 'observe') {
+    if (second === 'events') return place('events');
+    const boot = number(third);
+    return boot === null ? place('boots') : place('boot', boot);
+  }
+  return place(first === 'system' ? 'system' : 'board');
+}
+
+export const to = {
+  board: '#/board',
+  labs: '#/labs',
+  run: (id: number) => `#/labs/runs/${id}`,
+  boots: (machine?: string) =>
+    `#/observe/boots${machine === undefined ? '' : `?machine=${encodeURIComponent(machine)}`}`,
+  boot: (id: number, pane?: string) => `#/observe/boots/${id}${pane === undefined ? '' : `?pane=${pane}`}`,
+  events: '#/observe/events',
+  system: '#/system',
+};
+
+/** The same place with one value of its query set, or taken away. */
+export function withQuery(hash: string, query: URLSearchParams, key: string, value: string): string {
+  const changed = new URLSearchParams(query);
+  if (value === '') changed.delete(key);
+  else changed.set(key, value);
+  const text = changed.toString();
+  return text === '' ? hash : `${hash}?${text}`;
+}
