@@ -14,6 +14,9 @@ use crate::progress::Progress;
 use crate::{Mac, Malformed, Proto};
 
 /// One sighting.
+///
+/// It is stamped with the moment it happened, and may arrive somewhat later: that a file was asked for once it was found
+/// (hashed, the first time), that a body was sent up to half a second after it left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// When, on CLOCK_BOOTTIME, in microseconds.
@@ -98,15 +101,19 @@ pub enum What {
         path: String,
         /// Size of the whole file.
         total: u64,
-        /// Body bytes on the wire this time. TFTP counts retransmissions too; HTTP counts what the peer acknowledged.
+        /// Body bytes sent this time. TFTP counts retransmissions too; HTTP does not.
         bytes: u64,
+        /// Body bytes the peer has acknowledged. Less than all in a complete transfer when the peer stopped
+        /// acknowledging at the very end, as iPXE does when it starts a kernel.
+        acked: u64,
         /// Data packets on the wire, retransmissions included (TFTP: DATA; HTTP: TCP segments with data).
         packets: u64,
         /// How many of the packets were retransmissions.
         resent: u64,
-        /// From the request to the last acknowledgement.
+        /// From the request to the last sign of progress.
         micros: u64,
-        /// Whether the peer acknowledged everything it asked for.
+        /// Whether everything that was asked for left, and the peer did not go away before the end. TFTP: whether the
+        /// peer acknowledged the last block.
         complete: bool,
         /// Why not, when not.
         why: Option<String>,

@@ -16,7 +16,7 @@ use super::delivery::{self, Delivered, Delivery};
 use super::head::{self, Fault, Head, Verb};
 use super::range::{Part, is_known, part};
 use super::respond::{Answer, content_type};
-use crate::clock;
+use crate::clock::{self, Stamp};
 use crate::files::{Asker, Body, Site};
 use crate::path::{clean, percent_decode};
 use crate::seen::{Method, SeenSink, What};
@@ -210,12 +210,23 @@ impl Connection {
         }
         let row = self.sink.progress().begin(Proto::Http, self.peer, mac, &path, count);
         let delivery = Delivery { stream: &mut self.stream, body: &body, first, count, row };
-        let Delivered { bytes, packets, resent, why } = delivery.run(encoded, shutdown).await?;
-        let micros = u64::try_from(clock::mono_us() - stamp.mono_us).unwrap_or(0);
+        let Delivered { acked, until_us, packets, resent, why } = delivery.run(encoded, shutdown).await?;
+        let micros = until_us - stamp.mono_us;
+        let ended = Stamp { mono_us: until_us, wall_us: stamp.wall_us + micros };
         let complete = why.is_none();
-        let sent =
-            What::FileSent { proto: Proto::Http, path, total, bytes, packets, resent, micros, complete, why };
-        self.sink.saw(self.peer, mac, sent);
+        let sent = What::FileSent {
+            proto: Proto::Http,
+            path,
+            total,
+            bytes: if complete { count } else { acked },
+            acked,
+            packets,
+            resent,
+            micros: u64::try_from(micros).unwrap_or(0),
+            complete,
+            why,
+        };
+        self.sink.saw_at(ended, self.peer, mac, sent);
         Ok(if complete { Next::Go } else { Next::Close })
     }
 

@@ -1,4 +1,4 @@
-//! One body on its way to one client, watched until the last byte is acknowledged.
+//! One body on its way to one client, watched until the last byte has arrived as far as can be known.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -9,12 +9,17 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::tcp;
+use super::tcp::{self, Counts};
 use crate::files::Body;
-use crate::progress;
+use crate::{clock, progress};
 
 /// A peer that takes nothing for this long is gone.
 const STALL: Duration = Duration::from_secs(30);
+
+/// How long the last ACKs may be missing before a body that has left counts as sent. iPXE starts a kernel with up to
+/// 200 KB of its initrd received and not acknowledged, and acknowledges the rest seconds later or never; retransmissions
+/// on a lossy link take less than this.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// However slowly a peer takes it, this long and no longer: 300 MB at 1.3 Mbit/s.
 const LONGEST: Duration = Duration::from_secs(1800);
@@ -36,12 +41,14 @@ pub(super) struct Delivery<'a> {
 /// What came of it.
 pub(super) struct Delivered {
     /// Body bytes the peer has acknowledged.
-    pub(super) bytes: u64,
+    pub(super) acked: u64,
+    /// When the last of them was, or the last byte left.
+    pub(super) until_us: i64,
     /// Segments with data.
     pub(super) packets: u64,
     /// How many of them were retransmissions.
     pub(super) resent: u64,
-    /// Why not everything was acknowledged.
+    /// Why not everything was sent.
     pub(super) why: Option<String>,
 }
 
@@ -56,15 +63,21 @@ impl Delivery<'_> {
             () = shutdown.cancelled() => Err(io::Error::other("the server stops")),
         };
         let after = tcp::counts(self.stream.as_fd())?;
+        let (until_us, why) = match result {
+            Ok(until_us) => (until_us, None),
+            Err(error) => (clock::mono_us(), Some(error.to_string())),
+        };
         Ok(Delivered {
-            bytes: (after.acked - before.acked).saturating_sub(head_length).min(self.count),
+            acked: (after.acked - before.acked).saturating_sub(head_length).min(self.count),
+            until_us,
             packets: after.packets - before.packets,
             resent: after.resent - before.resent,
-            why: result.err().map(|error| error.to_string()),
+            why,
         })
     }
 
-    async fn send(&mut self, head: Vec<u8>, acked_before: u64) -> io::Result<()> {
+    /// Returns when the last byte was known to be on its way, on the monotonic clock.
+    async fn send(&mut self, head: Vec<u8>, acked_before: u64) -> io::Result<i64> {
         let all = head.len() as u64 + self.count;
         // With the head in the same write a small script takes one packet instead of two.
         let mut bytes = head;
@@ -87,29 +100,51 @@ impl Delivery<'_> {
     }
 
     /// Waits until the peer has acknowledged everything: what lies in our buffers when it goes away was not sent.
-    async fn drained(&self, all: u64) -> io::Result<()> {
-        let mut acked = 0;
-        let mut since = Instant::now();
+    async fn drained(&self, all: u64) -> io::Result<i64> {
+        let mut last = (u64::MAX, u64::MAX);
+        let (mut since, mut since_us) = (Instant::now(), clock::mono_us());
         let mut pause = Duration::from_millis(1);
         loop {
             let counts = tcp::counts(self.stream.as_fd())?;
-            if counts.acked >= all {
-                return Ok(());
+            if (counts.acked, counts.unsent) != last {
+                last = (counts.acked, counts.unsent);
+                (since, since_us) = (Instant::now(), clock::mono_us());
             }
-            if counts.closed {
-                return Err(io::Error::new(
-                    io::ErrorKind::ConnectionReset,
-                    "the client closed before the end",
-                ));
-            }
-            if counts.acked > acked {
-                (acked, since) = (counts.acked, Instant::now());
-            } else if since.elapsed() >= STALL {
-                return Err(stalled());
+            match judge(&counts, all, since.elapsed()) {
+                Verdict::Sent => return Ok(since_us),
+                Verdict::Closed => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::ConnectionReset,
+                        "the client closed before the end",
+                    ));
+                }
+                Verdict::Stalled => return Err(stalled()),
+                Verdict::OnItsWay => {}
             }
             sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(10));
         }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Sent,
+    OnItsWay,
+    Closed,
+    Stalled,
+}
+
+/// What the kernel's counts say when nothing has moved for `idle`.
+fn judge(counts: &Counts, all: u64, idle: Duration) -> Verdict {
+    if counts.acked >= all || (!counts.closed && counts.unsent == 0 && idle >= GRACE) {
+        Verdict::Sent
+    } else if counts.closed {
+        Verdict::Closed
+    } else if idle >= STALL {
+        Verdict::Stalled
+    } else {
+        Verdict::OnItsWay
     }
 }
 
@@ -133,4 +168,28 @@ pub(super) async fn write(
 
 fn stalled() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, format!("the client took nothing for {} s", STALL.as_secs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_counts_as_sent_when_it_left_and_the_acks_stay_out() {
+        let counts = |acked, unsent, closed| Counts { acked, unsent, packets: 0, resent: 0, closed };
+        let short = Duration::from_millis(400);
+        for (counts, idle, verdict) in [
+            (counts(100, 0, false), Duration::ZERO, Verdict::Sent),
+            // It closed because it has everything.
+            (counts(100, 0, true), Duration::ZERO, Verdict::Sent),
+            (counts(60, 0, false), short, Verdict::OnItsWay),
+            (counts(60, 0, false), GRACE, Verdict::Sent),
+            // The peer's window is closed: what is here has not been sent.
+            (counts(60, 1, false), GRACE, Verdict::OnItsWay),
+            (counts(60, 1, false), STALL, Verdict::Stalled),
+            (counts(60, 0, true), GRACE, Verdict::Closed),
+        ] {
+            assert_eq!(judge(&counts, 100, idle), verdict, "{counts:?} after {idle:?}");
+        }
+    }
 }

@@ -11,6 +11,8 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 pub(super) struct Counts {
     /// Bytes the peer has acknowledged.
     pub(super) acked: u64,
+    /// Bytes that have not left this host even once.
+    pub(super) unsent: u64,
     /// Segments with data, retransmissions included.
     pub(super) packets: u64,
     /// Retransmitted segments.
@@ -44,6 +46,7 @@ pub(super) fn counts(socket: BorrowedFd<'_>) -> io::Result<Counts> {
     let info = unsafe { info.assume_init() };
     Ok(Counts {
         acked: info.tcpi_bytes_acked,
+        unsent: info.tcpi_notsent_bytes.into(),
         packets: info.tcpi_data_segs_out.into(),
         resent: info.tcpi_total_retrans.into(),
         closed: info.tcpi_state == CLOSED,

@@ -82,7 +82,8 @@ impl Session {
         let (transfer, first) = Transfer::begin(&self.wishes, body.length());
         let total = body.length();
         let row = self.sink.progress().begin(Proto::Tftp, self.peer, mac, &path, total);
-        let mut sending = Sending { body, transfer, row, piece: (0, Bytes::new()), tally: Tally::default() };
+        let mut sending =
+            Sending { body, transfer, row, acked: 0, piece: (0, Bytes::new()), tally: Tally::default() };
         let until = Instant::now() + LONGEST;
         let ended = tokio::select! {
             ended = self.exchange(&mut sending, first) => ended,
@@ -90,11 +91,22 @@ impl Session {
             () = tokio::time::sleep_until(until) => Err(format!("not finished after {} s", LONGEST.as_secs())),
         };
         let Tally { bytes, packets, resent } = sending.tally;
+        let acked = sending.acked;
         let micros = u64::try_from(clock::mono_us() - self.stamp.mono_us).unwrap_or(0);
         let why = ended.err();
         let complete = why.is_none();
-        let sent =
-            What::FileSent { proto: Proto::Tftp, path, total, bytes, packets, resent, micros, complete, why };
+        let sent = What::FileSent {
+            proto: Proto::Tftp,
+            path,
+            total,
+            bytes,
+            acked,
+            packets,
+            resent,
+            micros,
+            complete,
+            why,
+        };
         self.sink.saw(self.peer, mac, sent);
     }
 
@@ -127,7 +139,8 @@ impl Session {
                 }
             };
             self.met.store(sending.transfer.is_met(), Ordering::Relaxed);
-            sending.row.reached(sending.transfer.acknowledged());
+            sending.acked = sending.transfer.acknowledged().max(sending.acked);
+            sending.row.reached(sending.acked);
         }
     }
 
@@ -198,6 +211,7 @@ struct Sending {
     body: Body,
     transfer: Transfer,
     row: progress::Transfer,
+    acked: u64,
     piece: (u64, Bytes),
     tally: Tally,
 }

@@ -118,10 +118,10 @@ async fn a_file_arrives_whole_and_is_reported() {
         range: None,
     };
     assert_eq!(wire.next().await, asked);
-    let What::FileSent { total, bytes, packets, complete, micros, .. } = wire.next().await else {
+    let What::FileSent { total, bytes, acked, packets, complete, micros, .. } = wire.next().await else {
         panic!("the end was not reported");
     };
-    assert_eq!((total, bytes, complete), (3_000_000, 3_000_000, true));
+    assert_eq!((total, bytes, acked, complete), (3_000_000, 3_000_000, 3_000_000, true));
     assert!(packets >= 3_000_000 / 65_536 && micros > 0, "{packets} packets in {micros} µs");
     assert!(wire.sink.progress().running().is_empty());
 

@@ -51,10 +51,13 @@ impl Wire {
     /// The end of the transfer, after its request.
     async fn ended(&mut self) -> (u64, u64, u64, bool, String) {
         assert!(matches!(self.next().await, What::FileAsked { found: true, method: Method::Rrq, .. }));
-        let What::FileSent { bytes, packets, resent, complete, why, path, .. } = self.next().await else {
+        let What::FileSent { bytes, packets, resent, complete, why, path, acked, total, .. } =
+            self.next().await
+        else {
             panic!("the end was not reported");
         };
         assert_eq!(path, "ipxe.efi");
+        assert_eq!(complete, acked == total);
         (bytes, packets, resent, complete, why.unwrap_or_default())
     }
 }
