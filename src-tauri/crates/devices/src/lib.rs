@@ -2,3 +2,6 @@
 
 /// The virtual board: QEMU machines on a bridge, in namespaces of their own.
 pub mod qemu;
+
+/// Power buttons of real machines: the relay board on its serial line.
+pub mod relay;

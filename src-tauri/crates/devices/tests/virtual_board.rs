@@ -118,13 +118,15 @@ fn inner() -> ExitCode {
 
 // --- The tests ---
 
+/// In words; whether to wait until the machine has spoken; what happens then.
+type Case = (&'static str, bool, fn(&mut Board));
+
 fn tests() -> ExitCode {
     let mut users = vec![None];
     if nix::unistd::geteuid().is_root() {
         users.push(Some(NOBODY));
     }
-    // Whether to wait until the machine has spoken, and what then happens.
-    let cases: [(&str, bool, fn(&mut Board)); 5] = [
+    let cases: [Case; 5] = [
         ("a machine speaks on its own wire, and a polite end is passed on", true, polite_end),
         ("kill -9 of the outer process takes all along", false, killed_outside),
         ("kill -9 of the inner process takes all along", false, killed_inside),
