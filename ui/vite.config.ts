@@ -2,6 +2,9 @@ import { svelte, vitePreprocess } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 import { mockBoard } from './dev/mock';
 
+// Times in tests are those of one zone, wherever they run.
+if (process.env.VITEST) process.env.TZ = 'UTC';
+
 // MOCK=run npm run dev    the UI before a made-up board (dev/mock.ts), in the state named
 // ENGINE=http://127.0.0.1:8080 npm run dev    the UI before a program that runs
 const { MOCK, ENGINE } = process.env;

@@ -59,7 +59,6 @@ export const words = {
   header: {
     speed: (n: number) => `speed ${n}`,
     nothing: 'nothing running',
-    run: (title: string, step: string) => `${title} · ${step}`,
     cancelling: 'cancelling',
     storage: 'events are not being written',
     device: (name: string) => `${name} lost`,
@@ -198,7 +197,7 @@ export const words = {
     now: 'What happens now',
     result: 'Result',
     by: (actor: string) => `by ${actor}`,
-    noBoot: 'no boot yet',
+    failedIn: (phase: string) => `failed in ${phase}`,
     waits: 'waits',
     boots: 'Boots of this run',
     steps: 'Steps',

@@ -71,7 +71,9 @@ function pick(value: Json, ...path: string[]): Json {
 function barOf(machine: MachineWire, now: number): Tile['bar'] {
   const { boot, usual } = machine;
   const worth =
-    boot !== null && machine.state !== 'unknown' && (boot.state === 'good' || machine.state === 'boot');
+    boot !== null &&
+    machine.state !== 'unknown' &&
+    (machine.state === 'boot' || (boot.state === 'good' && machine.state !== 'fault'));
   if (!worth) return null;
   const took = elapsed(boot, now);
   // A quarter of room behind the usual end; without history the axis grows in rounded steps.

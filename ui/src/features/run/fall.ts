@@ -60,14 +60,14 @@ function rowOf(
 }
 
 function fateOf(failure: FailureWire | null, boot: BootWire | null, says: string | null, now: number) {
-  if (failure !== null) return { text: failure.why, state: 'fault' };
-  if (boot === null) return { text: words.run.waits, state: 'off' };
-  const took = measured(elapsed(boot, now));
-  if (boot.state === 'good') return { text: took, state: 'up' };
-  if (boot.state === 'running') {
-    const phase = boot.phases.at(-1)?.phase ?? '';
-    return { text: says ?? words.phase[phase] ?? phase, state: 'boot' };
+  if (boot === null) {
+    return failure === null ? { text: words.run.waits, state: 'off' } : { text: failure.why, state: 'fault' };
   }
-  if (boot.state === 'failed') return { text: boot.reason ?? words.boots.unknownReason, state: 'fault' };
+  const phase = boot.phases.at(-1)?.phase ?? 'firmware';
+  const word = words.phase[phase] ?? phase;
+  // Why is told below in full; beside its bar only how far it came.
+  if (failure !== null || boot.state === 'failed') return { text: words.run.failedIn(word), state: 'fault' };
+  if (boot.state === 'good') return { text: measured(elapsed(boot, now)), state: 'up' };
+  if (boot.state === 'running') return { text: says ?? word, state: 'boot' };
   return { text: boot.reason ?? words.boots.state.abandoned ?? '', state: 'off' };
 }
