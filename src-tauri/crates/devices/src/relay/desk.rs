@@ -77,6 +77,8 @@ struct Press {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
+    /// An earlier press, whose end we could not see, may still be under way.
+    Held(Instant),
     /// Waiting for a status line, to see whether there is anything to do.
     Looking,
     /// There is; waiting for the moment.
@@ -96,6 +98,8 @@ pub(super) struct Desk {
     looks: Vec<Look>,
     presses: BTreeMap<Channel, Press>,
     off_ended: BTreeMap<Channel, Instant>,
+    /// Presses that were under way when the line was lost end by then at the latest.
+    held: BTreeMap<Channel, Instant>,
     /// When the last command went out, and when the last question did.
     sent: Option<Instant>,
     asked: Option<Instant>,
@@ -114,7 +118,9 @@ impl Desk {
             self.effects.push_back(Effect::Pressed(ticket, Err(Failure::Busy)));
             return;
         }
-        let press = Press { ticket, target, since: now, after: self.questions, phase: Phase::Looking };
+        let phase =
+            self.held.remove(&channel).filter(|until| *until > now).map_or(Phase::Looking, Phase::Held);
+        let press = Press { ticket, target, since: now, after: self.questions, phase };
         self.presses.insert(channel, press);
     }
 
@@ -167,7 +173,7 @@ impl Desk {
                     let due = if press.target == PowerState::On { rested.max(now) } else { now };
                     press.phase = Phase::Due(due);
                 }
-                Phase::Due(_) | Phase::Sent(_) => {}
+                Phase::Held(_) | Phase::Due(_) | Phase::Sent(_) => {}
             }
         }
         for channel in ended {
@@ -180,11 +186,20 @@ impl Desk {
         self.incarnation += 1;
         self.known = None;
         self.off_ended.clear();
+        self.held.clear();
         self.fail_presses(Failure::Restarted);
     }
 
     /// The serial line is gone. What is known stays known until it is stale.
     pub(super) fn lost(&mut self) {
+        for (channel, press) in &self.presses {
+            match press.phase {
+                // Until then the board would ignore or lengthen, and show the old state.
+                Phase::Sent(sent) => self.held.insert(*channel, sent + limit(press.target)),
+                Phase::Held(until) => self.held.insert(*channel, until),
+                Phase::Looking | Phase::Due(_) => None,
+            };
+        }
         self.fail_presses(Failure::Lost);
         for look in std::mem::take(&mut self.looks) {
             self.effects.push_back(Effect::Seen(look.ticket, Err(Failure::Lost)));
@@ -223,6 +238,13 @@ impl Desk {
 
     /// Everything that is to be done now. At most one command a call, and none before its gap is over.
     pub(super) fn step(&mut self, now: Instant) -> VecDeque<Effect> {
+        for press in self.presses.values_mut() {
+            if let Phase::Held(until) = press.phase
+                && now >= until
+            {
+                (press.phase, press.since, press.after) = (Phase::Looking, now, self.questions);
+            }
+        }
         self.expire(now);
         if self.sent.is_none_or(|sent| now >= sent + GAP)
             && let Some(command) = self.next_command(now)
@@ -290,7 +312,7 @@ impl Desk {
         let looks = self.looks.iter().map(|look| again(look.since, look.after));
         let presses = self.presses.values().filter_map(|press| match press.phase {
             Phase::Looking => Some(again(press.since, press.after)),
-            Phase::Due(_) => None,
+            Phase::Held(_) | Phase::Due(_) => None,
             Phase::Sent(sent) => Some(poll(sent)),
         });
         looks.chain(presses).min()
@@ -302,6 +324,7 @@ impl Desk {
         let after_gap = |due: Instant| gap.map_or(due, |gap| gap.max(due));
         let commands = self.presses.values().filter_map(|press| match press.phase {
             Phase::Due(due) => Some(after_gap(due)),
+            Phase::Held(until) => Some(until),
             _ => None,
         });
         let limits = self.presses.values().filter_map(deadline);
@@ -318,7 +341,11 @@ fn limit(target: PowerState) -> Duration {
 fn deadline(press: &Press) -> Option<Instant> {
     match press.phase {
         Phase::Looking => Some(press.since + ON_LIMIT),
-        Phase::Due(_) => None,
+        Phase::Held(_) | Phase::Due(_) => None,
         Phase::Sent(sent) => Some(sent + limit(press.target)),
     }
 }
+
+#[cfg(test)]
+#[path = "desk_tests.rs"]
+mod tests;

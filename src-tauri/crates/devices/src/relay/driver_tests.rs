@@ -308,6 +308,24 @@ async fn a_lost_line_is_opened_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_press_whose_end_was_not_seen_is_waited_for() {
+    let bench = bench();
+    bench.relay.on(1).await.unwrap();
+    let cut = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        bench.say.lock().unwrap().take();
+    };
+    let (lost, ()) = tokio::join!(bench.relay.off(1), cut);
+    lost.unwrap_err();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // The board still shows "on": at once, this would be taken for done, and the machine would be off a moment later.
+    bench.relay.on(1).await.unwrap();
+    assert_eq!(bench.commands(), ["on 1", "off 1", "on 1"]);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(bench.state(1).await, On);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_missing_board_is_an_error_that_says_where_to_look_and_is_found_later() {
     let there = Arc::new(Mutex::new(false));
     let (seen, board) = (there.clone(), Shared::default());
