@@ -1,6 +1,6 @@
 import { svelte, vitePreprocess } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
-import { mockBoard } from './dev/mock';
+import { mockBoard } from './dev/mock.ts';
 
 // Times in tests are those of one zone, wherever they run.
 if (process.env.VITEST) process.env.TZ = 'UTC';
@@ -21,7 +21,7 @@ export default defineConfig({
   // Without this vitest takes Svelte's server build, in which nothing mounts.
   resolve: process.env.VITEST ? { conditions: ['browser'] } : {},
   test: {
-    environment: 'jsdom',
+    environment: 'node',
     include: ['src/**/*.test.ts'],
   },
 });

@@ -5,7 +5,7 @@
 //   cookie `mock=fault`             the state for one browser, which is what the tests of the screens use
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Plugin } from 'vite';
-import { STATES, World, type Scene } from './scenes';
+import { STATES, World, type Scene } from './scenes.ts';
 
 /** The policy under which the program serves the UI; the built page must live with it here too. */
 export const POLICY =
@@ -44,7 +44,6 @@ export function mockBoard(fallback: string): Plugin {
     const found = worldOf(scene).answer(request.method ?? 'GET', path, url.searchParams);
     if (found === null)
       return answer(response, 404, refusal('not-found', `find ${path}`, 'there is no such thing'));
-    if (typeof found === 'string') return void response.setHeader('content-type', 'text/plain').end(found);
     return answer(response, found.status, found.body);
   };
   return {

@@ -468,11 +468,7 @@ export class World {
     return list;
   }
 
-  answer(
-    method: string,
-    path: string,
-    query: URLSearchParams,
-  ): { status: number; body: unknown } | string | null {
+  answer(method: string, path: string, query: URLSearchParams): { status: number; body: unknown } | null {
     const ok = (body: unknown) => ({ status: 200, body });
     const boot = /^\/boots\/(\d+)(\/\w+)?$/.exec(path);
     const found = boot === null ? null : this.bootFor(Number(boot[1]) - 200);
@@ -515,7 +511,10 @@ export class World {
       if (boot[2] === '/packets') return ok(packets(found));
     }
     if (path.endsWith('/console'))
-      return 'Linux version 6.1.0-40-amd64\n[    0.000000] Command line: console=ttyS0\nprobe: PC 1, 192.168.122.11\n';
+      return ok({
+        machine: 'node1',
+        text: 'Linux version 6.1.0-40-amd64\nCommand line: console=ttyS0\nprobe: PC 1, 192.168.122.11\n',
+      });
     return null;
   }
 

@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import type { MachineWire } from '../../api/wire';
+import { aBoot, aGoodBoot, aMachine, at, T0 } from '../../testing';
+import { hardware, tileOf } from './tile';
+
+const ON: MachineWire['power'] = {
+  commanded: 'on',
+  observed: 'on',
+  evidence: 'heard',
+  observed_at: at(0),
+  press: null,
+};
+const heard = (seconds: number) => ({ at: at(seconds), what: 'heartbeat', patience_ms: 6_000 });
+const usual = { boots: 5, seconds: 43, spread: [40, 47] as [number, number], phases: [7, 7, 7, 7, 7, 8] };
+const tile = (change: Partial<MachineWire>, now = 12) => tileOf(aMachine(change), T0 + now * 1000);
+
+describe('while it boots', () => {
+  const booting = {
+    state: 'boot',
+    word: 'booting',
+    says: 'asks for an address',
+    boot: aBoot(),
+    power: ON,
+    heard: heard(11),
+  };
+
+  it('the word is the elapsed time, in whole seconds from the boot’s begin', () => {
+    expect(tile(booting).word).toBe('12 s');
+    expect(tile(booting, 72.9).word).toBe('1:12');
+  });
+  it('without history nothing is claimed', () => {
+    expect(tile(booting)).toMatchObject({ right: 'first boot, nothing to compare', bar: { usual: null } });
+  });
+  it('with history it says about how long', () => {
+    expect(tile({ ...booting, usual })).toMatchObject({ right: 'about 31 s to go', bar: { usual: 43 } });
+    expect(tile({ ...booting, usual }, 50).right).toBe('7 s longer than usual');
+  });
+  it('the usual end stays on the bar, and so does a boot that takes longer', () => {
+    expect(tile({ ...booting, usual }).bar?.end).toBeGreaterThan(43);
+    expect(tile({ ...booting, usual }, 100).bar?.end).toBeGreaterThan(100);
+  });
+  it('a file on its way says how much of it', () =>
+    expect(tile({ ...booting, transfer: { path: '/boot/vmlinuz', sent: 31e6, total: 61e6 } }).say).toBe(
+      'vmlinuz: 31 MB of 61 MB',
+    ));
+});
+
+describe('the power line', () => {
+  it('tells how long ago it was heard, and is stale after its patience', () => {
+    expect(tile({ state: 'up', word: 'ready', power: ON, heard: heard(11) })).toMatchObject({
+      power: 'on: heard 1 s ago',
+      stale: false,
+    });
+    expect(tile({ state: 'warn', word: 'silent', power: ON, heard: heard(0) })).toMatchObject({
+      power: 'on: heard 12 s ago',
+      stale: true,
+    });
+  });
+  it('tells commanded and observed apart when they differ', () =>
+    expect(tile({ power: { ...ON, commanded: 'off' }, heard: heard(11) }).power).toBe(
+      'told off, seen on: heard 1 s ago',
+    ));
+  it('says unknown, never off, and what that rests on', () => {
+    const power = { commanded: 'off', observed: 'unknown', evidence: null, observed_at: null, press: null };
+    expect(tile({ state: 'unknown', word: 'unknown', power })).toMatchObject({
+      word: 'unknown',
+      power: 'power unknown, never heard',
+      say: 'Nothing has been seen of it yet; its outlet says off',
+    });
+  });
+  it('a machine that is off is not stale because it is silent', () =>
+    expect(tile({ heard: heard(-600) })).toMatchObject({ power: 'off since 14:06', stale: false }));
+});
+
+describe('afterwards', () => {
+  it('shows the boot beside the usual one', () =>
+    expect(
+      tile({ state: 'up', word: 'ready', power: ON, heard: heard(11), boot: aGoodBoot(), usual }),
+    ).toMatchObject({
+      word: 'ready',
+      right: 'boot 43 s, usual 43 s',
+    }));
+  it('shows a fault’s sentence and no bar', () =>
+    expect(
+      tile({ state: 'fault', word: 'failed', says: 'nothing was heard', boot: aGoodBoot() }),
+    ).toMatchObject({
+      say: 'Nothing was heard',
+      bar: null,
+    }));
+});
+
+describe('hardware', () => {
+  it.each([
+    [null, null],
+    [{}, null],
+    [{ cpu: { cores: 4 }, memory: { usable_bytes: 2 ** 30 } }, '4 cores, 1 GiB'],
+    [{ cpu: { model: 'N100' }, memory: { bytes: 8 * 2 ** 30, usable_bytes: 1 } }, 'N100, 8 GiB'],
+  ])('%j reads %s', (facts, words) => expect(hardware(facts)).toBe(words));
+});

@@ -1,0 +1,92 @@
+// Wire forms for tests: whole ones with plain values, of which a test changes what it is about.
+import type { BootWire, MachineWire, RunWire, StatusWire } from './api/wire';
+
+/** 2026-03-01 14:07:12 UTC */
+export const T0 = Date.UTC(2026, 2, 1, 14, 7, 12);
+export const at = (seconds: number) => new Date(T0 + seconds * 1000).toISOString();
+
+export const aBoot = (change: Partial<BootWire> = {}): BootWire => ({
+  id: 7,
+  machine: 'node1',
+  run: null,
+  cause: 'press',
+  state: 'running',
+  reason: null,
+  started: at(0),
+  ended: null,
+  seconds: null,
+  phases: [
+    { phase: 'firmware', started: at(0), seconds: 9, marks: [] },
+    { phase: 'address', started: at(9), seconds: null, marks: [] },
+  ],
+  ...change,
+});
+
+/** A boot that ended well after 43 s. */
+export const aGoodBoot = (change: Partial<BootWire> = {}): BootWire =>
+  aBoot({
+    state: 'good',
+    reason: 'the machine reported',
+    ended: at(43),
+    seconds: 43,
+    phases: ['firmware', 'address', 'loader', 'kernel', 'os', 'service'].map((phase, i) => ({
+      phase,
+      started: at(i * 7),
+      seconds: i === 5 ? 8 : 7,
+      marks: [],
+    })),
+    ...change,
+  });
+
+export const aMachine = (change: Partial<MachineWire> = {}): MachineWire => ({
+  box: 1,
+  name: 'node1',
+  mac: '16:09:01:1a:f4:30',
+  address: '192.168.122.11',
+  outlet: 1,
+  port: 6,
+  group: 'group1',
+  state: 'off',
+  word: 'off',
+  says: null,
+  power: { commanded: 'off', observed: 'off', evidence: 'silent', observed_at: at(-60), press: null },
+  heard: null,
+  boot: null,
+  usual: null,
+  transfer: null,
+  facts: null,
+  facts_at: null,
+  ...change,
+});
+
+export const aRun = (change: Partial<RunWire> = {}): RunWire => ({
+  run: 3,
+  lab: 'rehearsal',
+  title: 'Rehearsal',
+  state: 'running',
+  reason: null,
+  actor: 'kiosk',
+  started: at(0),
+  ended: null,
+  seconds: null,
+  usual_seconds: null,
+  step: null,
+  machines: [],
+  steps: [],
+  tasks: [],
+  ...change,
+});
+
+export const aStatus = (change: Partial<StatusWire> = {}): StatusWire => ({
+  seq: 10,
+  now: at(0),
+  board: { name: 'simulated', kind: 'simulated', badge: 'SIMULATED', shelf: [[1, 3], [2]], speed: 1 },
+  engine: { version: '0.1.0', started: at(-100), storage: null, services: [] },
+  machines: [],
+  run: null,
+  labs: [],
+  devices: [],
+  unknown: [],
+  counters: {},
+  ...change,
+});
