@@ -1,1 +1,43 @@
-//! Drawings for reports: boot waterfalls as SVG.
+//! Drawings for reports, as SVG that needs nothing beside it: no font file, no style sheet, no script.
+//!
+//! Reading order: [`waterfall`] draws one boot, [`sketch`] works out what there is to draw, [`lanes`] finds room for
+//! labels, [`axis`] chooses round figures, [`ink`] has colours, type and shapes, [`words`] writes figures and the
+//! description for those who do not see the drawing.
+
+mod axis;
+mod ink;
+mod lanes;
+mod sketch;
+mod waterfall;
+mod words;
+
+use jiff::tz::TimeZone;
+
+pub use waterfall::boot_waterfall;
+
+/// How a drawing is to look.
+#[derive(Debug, Clone)]
+pub struct Look<'a> {
+    /// Width and height in pixels.
+    pub size: (u32, u32),
+    /// What the board is when it is not the real one: `SIMULATED`, `VIRTUAL`. Drawn hatched, in every export.
+    pub badge: Option<&'a str>,
+    /// The board's time zone, for the wall time in the title.
+    pub zone: TimeZone,
+}
+
+impl Default for Look<'_> {
+    /// The kiosk's screen, a real board, UTC.
+    fn default() -> Self {
+        Self { size: (1024, 600), badge: None, zone: TimeZone::UTC }
+    }
+}
+
+/// Nothing was drawn.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChartError {
+    #[error("a drawing of {0} × {1} pixels is too small to be read; it takes at least {2} × {3}")]
+    TooSmall(u32, u32, u32, u32),
+    #[error("the drawing failed: {0}")]
+    Backend(String),
+}
