@@ -11,6 +11,7 @@ mod print;
 mod rebuild;
 mod serve;
 mod status;
+mod window;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -19,8 +20,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::DataDir;
 
-pub use exit::{Exit, Refused};
-pub use serve::ServeOptions;
+pub use exit::{Exit, Refused, report};
+pub use serve::{ServeOptions, start_inside};
 
 /// Boots a board of mini PCs over the network, starts labs on it and shows what happens.
 #[derive(Parser)]
@@ -62,6 +63,8 @@ impl Common {
 enum Command {
     /// Run the engine and serve its pages; prints an address with a one-time login.
     Serve(serve::ServeOptions),
+    /// Open the window, with the same options as `serve`.
+    Window(window::WindowOptions),
     /// Labs: list them, start one, cancel the run, see how it goes.
     #[command(subcommand)]
     Lab(labs::LabCommand),
@@ -112,6 +115,7 @@ fn run(cli: Cli) -> Result<Exit> {
         Command::Serve(options) => serve::serve(&common, &options),
         Command::EngineInside(options) => serve::inside(&common, &options),
         Command::CheckConfig(options) => check::check(&common, &options),
+        Command::Window(options) => window::open(&common, &options),
         other => {
             crate::logging::start("warn", None);
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(ask(&common, other))
@@ -129,6 +133,8 @@ async fn ask(common: &Common, command: Command) -> Result<Exit> {
         Command::Url => status::url(common).await,
         Command::Doctor => doctor::run(common).await,
         Command::Rebuild(options) => rebuild::run(common, &options).await,
-        Command::Serve(_) | Command::EngineInside(_) | Command::CheckConfig(_) => Ok(Exit::Usage),
+        Command::Serve(_) | Command::EngineInside(_) | Command::CheckConfig(_) | Command::Window(_) => {
+            Ok(Exit::Usage)
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What the program says about itself: to stderr, and into a file that turns over each day.
 
-use std::path::Path;
+use std::{io::IsTerminal, path::Path};
 
 use tracing_appender::{
     non_blocking::WorkerGuard,
@@ -14,8 +14,11 @@ const DAYS_KEPT: usize = 7;
 /// Starts logging. `STATUSINATOR_LOG` overrides the level, in the syntax of `RUST_LOG`. The guard flushes when dropped.
 pub fn start(level: &str, folder: Option<&Path>) -> Option<WorkerGuard> {
     let filter = || EnvFilter::try_from_env("STATUSINATOR_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let stderr = fmt::layer().with_writer(std::io::stderr).with_target(false).with_filter(filter());
-    let file = folder.and_then(|folder| {
+    let colours = std::io::stderr().is_terminal();
+    let stderr =
+        fmt::layer().with_writer(std::io::stderr).with_ansi(colours).with_target(false).with_filter(filter());
+    // A folder that cannot be made loses the file, not the program; the data folder's own check has words for it.
+    let file = folder.filter(|folder| std::fs::create_dir_all(folder).is_ok()).and_then(|folder| {
         Builder::new()
             .rotation(Rotation::DAILY)
             .max_log_files(DAYS_KEPT)

@@ -92,7 +92,7 @@ impl Program {
             let remedy = error.remedy();
             anyhow::Error::new(error).context(format!("open the events of this board; {remedy}"))
         })?;
-        let tokens = Arc::new(api::Tokens::ensure(options.data.path()).context("prepare the access tokens")?);
+        let tokens = Arc::new(api::tokens::ensure(options.data.path()).context("prepare the access tokens")?);
         let board = Arc::new(options.board.clone());
         let stop = CancellationToken::new();
         let engine_stop = CancellationToken::new();
@@ -137,14 +137,15 @@ impl Program {
         let local = listener.local_addr().context("ask the listener for its address")?;
         let url = options.url.clone().unwrap_or_else(|| format!("http://{local}"));
         let login_url = format!("{url}/login?code={}", tokens.one_time_login().reveal());
-        let state = api::ApiState::new(
+        let state = api::ApiState {
             board,
-            engine.clone(),
-            journal,
-            Some(site.console.clone()),
+            engine: engine.clone(),
+            archive: journal,
+            consoles: virtual_board.then(|| site.console.clone() as Arc<dyn lab::ports::Console>),
+            url: url.clone(),
             tokens,
-            url.clone(),
-        );
+            clock: Arc::new(clock::now),
+        };
         let listener = tokio::net::TcpListener::from_std(listener).context("take over the listener")?;
         let api = tokio::spawn({
             let stop = stop.clone();

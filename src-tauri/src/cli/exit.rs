@@ -25,9 +25,9 @@ impl From<Exit> for ExitCode {
 /// No engine answers in the data folder.
 #[derive(Debug, thiserror::Error)]
 #[error("no engine answers in {data}: {why}")]
-pub struct NoEngine {
-    pub data: String,
-    pub why: String,
+pub(super) struct NoEngine {
+    pub(super) data: String,
+    pub(super) why: String,
 }
 
 /// The engine answered and refused.

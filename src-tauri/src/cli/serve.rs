@@ -114,7 +114,7 @@ fn check(options: &ServeOptions) -> Result<BoardKind> {
 }
 
 /// Binds, or says who holds the place.
-pub fn listen(address: SocketAddr) -> Result<TcpListener> {
+pub(super) fn listen(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).map_err(|error| {
         let remedy = match error.kind() {
             io::ErrorKind::AddrInUse => {

@@ -35,7 +35,7 @@ pub(super) async fn run(site: Site) -> Result<()> {
         relay_link: Some(link.clone()),
     })
     .context("start the simulated machines")?;
-    site.power.fill(Arc::new(Relay::start(RelayConfig::new(link))));
+    site.power.fill(Arc::new(Relay::start(RelayConfig { path: link, allow_8: false })));
     site.ready(
         BOARD_SERVICE,
         format!("{} simulated PCs at speed {}", site.board.machines.len(), site.options.speed),

@@ -1,0 +1,145 @@
+//! Where this window's engine is: beside it already, in its own core, or in a child with namespaces of its own.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, anyhow};
+use api::{gateway::Upstream, tokens};
+use devices::qemu::Inside;
+use lab::BoardKind;
+use statusinator::{
+    cli::start_inside,
+    config::{BoardChoice, DataDir, EngineFile, choose_board},
+    ports,
+    wiring::{Firmware, Program, ProgramOptions},
+};
+use tokio::sync::watch;
+
+use crate::options::Options;
+
+/// Time for a virtual board's machines to end.
+const GRACE: Duration = Duration::from_secs(15);
+/// Pace of looking whether the engine beside us has moved or a child's token is there.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The engine of this window, and how it ends with it.
+pub(crate) enum EngineLink {
+    /// One runs already; it outlives the window.
+    Beside,
+    /// In this process.
+    Own(Option<Program>),
+    /// In namespaces.
+    Child { inside: Option<Inside>, address: SocketAddr },
+}
+
+impl EngineLink {
+    /// Decides, and starts the child where one is needed. No thread exists yet.
+    pub(crate) fn prepare(options: &Options, data: &DataDir) -> Result<Self> {
+        if EngineFile::read(data).is_some_and(|file| answers(&file)) {
+            return Ok(Self::Beside);
+        }
+        let kind =
+            choose_board(&options.serve.board, BoardChoice { machines: options.serve.machines })?.board.kind;
+        if kind != BoardKind::Virtual {
+            return Ok(Self::Own(None));
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").context("open the engine's listener")?;
+        let address = listener.local_addr().context("ask the engine's listener for its address")?;
+        let inside = start_inside(data, &options.serve, false, listener)?;
+        Ok(Self::Child { inside: Some(inside), address })
+    }
+
+    /// Starts what is ours and says how the engine is reached, now and whenever that changes.
+    pub(crate) async fn connect(
+        &mut self,
+        options: &Options,
+        data: &DataDir,
+    ) -> Result<watch::Receiver<Option<Upstream>>> {
+        let (publish, upstream) = watch::channel(None);
+        match self {
+            Self::Beside => drop(tokio::spawn(follow(data.clone(), None, publish))),
+            Self::Child { address, .. } => drop(tokio::spawn(follow(data.clone(), Some(*address), publish))),
+            Self::Own(program) => {
+                let started = start(options, data).await?;
+                let address = address_of(&started.url)?;
+                *program = Some(started);
+                publish.send_replace(Some(reach(data, address)?));
+            }
+        }
+        Ok(upstream)
+    }
+
+    /// Ends what is ours.
+    pub(crate) async fn end(self) {
+        match self {
+            Self::Beside => {}
+            Self::Own(program) => {
+                if let Some(program) = program {
+                    program.stop().await;
+                }
+            }
+            Self::Child { inside, .. } => {
+                let stopped =
+                    tokio::task::spawn_blocking(move || inside.map(|inside| inside.stop(GRACE))).await;
+                if let Ok(Some(Err(error))) = stopped {
+                    tracing::warn!(%error, "the virtual board's engine did not end cleanly");
+                }
+            }
+        }
+    }
+}
+
+/// Whether the engine that left this file still listens at its place.
+fn answers(file: &EngineFile) -> bool {
+    address_of(&file.url).is_ok_and(|address| std::net::TcpStream::connect_timeout(&address, LOOK).is_ok())
+}
+
+fn address_of(url: &str) -> Result<SocketAddr> {
+    url.trim_start_matches("http://").parse().with_context(|| format!("read the engine's address {url}"))
+}
+
+fn reach(data: &DataDir, address: SocketAddr) -> Result<Upstream> {
+    let path = data.window_token();
+    let token = tokens::read(&path).with_context(|| format!("read {}", path.display()))?;
+    Ok(Upstream::new(address, token)?)
+}
+
+/// Looks where the engine is, again and again: it may be started anew at another port, or not have written its token
+/// yet. Ends when the gateway is gone.
+async fn follow(data: DataDir, fixed: Option<SocketAddr>, publish: watch::Sender<Option<Upstream>>) {
+    let mut known = None;
+    while !publish.is_closed() {
+        let file = EngineFile::read(&data).and_then(|file| address_of(&file.url).ok());
+        let address = fixed.or(file);
+        if address != known
+            && let Some(upstream) = address.and_then(|address| reach(&data, address).ok())
+        {
+            known = address;
+            publish.send_replace(Some(upstream));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn start(options: &Options, data: &DataDir) -> Result<Program> {
+    let board = choose_board(&options.serve.board, BoardChoice { machines: options.serve.machines })?;
+    let listener = match TcpListener::bind(options.serve.listen) {
+        Ok(listener) => listener,
+        // The usual place is only a convenience for browsers beside the window.
+        Err(_) => TcpListener::bind("127.0.0.1:0").with_context(|| {
+            let holder = ports::holder(options.serve.listen.port()).unwrap_or_default();
+            format!("open the engine's listener {holder}")
+        })?,
+    };
+    let options = ProgramOptions {
+        data: data.clone(),
+        board,
+        speed: options.serve.speed,
+        firmware: Firmware::Uefi,
+        pid: std::process::id(),
+        url: None,
+    };
+    Program::start(options, listener).await.map_err(|error| anyhow!(error))
+}

@@ -1,0 +1,75 @@
+//! Real firmware, real iPXE, a real kernel: the virtual board boots and reports what it is.
+
+#![allow(clippy::unwrap_used)] // a test that finds nothing must fail
+
+mod support;
+
+use std::time::Duration;
+
+use serde_json::Value;
+use support::{Served, is_good_boot, processes_with, text, until};
+
+/// What one firmware's machine must say of itself.
+fn rehearse(firmware: &str, vendor: &str, mode: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let options = ["--board", "virtual", "--machines", "1", "--firmware", firmware];
+    let served = Served::start(dir.path(), &options);
+    let output = served.ask(&["lab", "start", "rehearsal", "--wait", "--json"]);
+    let console =
+        std::fs::read_to_string(dir.path().join("virtual/machines/console1.log")).unwrap_or_default();
+    let tail: String = console.chars().rev().take(2000).collect::<Vec<_>>().into_iter().rev().collect();
+    assert!(output.status.success(), "{}\n{}\n{tail}", text(&output.stdout), text(&output.stderr));
+    let ended: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(ended["state"], "done", "{ended}");
+    let facts = &ended["machines"][0]["facts"];
+    assert_eq!(facts["firmware"]["vendor"], vendor);
+    assert_eq!(facts["firmware"]["mode"], mode);
+    assert_eq!(facts["memory"]["bytes"], 512_u64 << 20, "memory as configured");
+    let release = facts["kernel"]["release"].as_str().unwrap();
+    assert!(
+        std::path::Path::new("/lib/modules").join(release).is_dir(),
+        "the host's own kernel {release} was booted"
+    );
+
+    let boots = served.lines(&["boots"]);
+    assert_eq!(boots.len(), 1);
+    is_good_boot(&boots[0]);
+    let marks = |phase: usize| boots[0]["phases"][phase]["marks"].as_array().unwrap().clone();
+    let wire =
+        (0..6).flat_map(marks).filter(|m| m["mark"] == "wire").next_back().expect("frames were counted");
+    let sent = wire["detail"]["to_bytes"].as_u64().unwrap();
+    assert!(sent > 8_000_000, "kernel and initrd went over the wire: {sent} bytes");
+    assert!(wire["detail"]["from_packets"].as_u64().unwrap() > 100, "{wire}");
+    assert_eq!(served.json(&["status"])["machines"][0]["facts"]["firmware"]["vendor"], vendor);
+    served.stop();
+    let needle = dir.path().to_str().unwrap();
+    assert!(processes_with(needle).is_empty(), "left over: {:?}", processes_with(needle));
+}
+
+#[test]
+fn a_uefi_machine_boots_and_reports() {
+    rehearse("uefi", "EFI Development Kit II / OVMF", "uefi");
+}
+
+#[test]
+fn a_bios_machine_boots_and_reports() {
+    rehearse("bios", "SeaBIOS", "bios");
+}
+
+#[test]
+fn a_power_cut_takes_every_machine_along() {
+    let dir = tempfile::tempdir().unwrap();
+    let served = Served::start(dir.path(), &["--board", "virtual", "--machines", "1"]);
+    served.json(&["lab", "start", "rehearsal"]);
+    let needle = dir.path().to_str().unwrap().to_owned();
+    let qemu = || processes_with(&needle).into_iter().find(|(_, line)| line.contains("qemu-system"));
+    until("a machine to be switched on", Duration::from_secs(60), qemu);
+    served.kill();
+    until("everything to be gone", Duration::from_secs(10), || {
+        processes_with(&needle).is_empty().then_some(())
+    });
+    let again = Served::start(dir.path(), &["--board", "virtual", "--machines", "1"]);
+    let run = again.json(&["lab", "status"]);
+    assert_eq!(run["state"], "failed");
+    assert!(run["reason"].as_str().unwrap().contains("killed"), "{run}");
+}
