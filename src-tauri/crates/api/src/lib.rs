@@ -1,3 +1,36 @@
-//! HTTP and the event stream.
+//! HTTP and the event stream: what the rest of the world sees of an engine, and what it may ask of it.
+//!
+//! Reading order: [`wire`] says what is sent, [`rights`] and [`tokens`] who may ask, [`server`] which addresses there are,
+//! `feed` how one stream is told, [`gateway`] what a window puts between its pages and all that. Every request passes the
+//! same walls (`guard`), every failure leaves in the same shape (`refusal`).
 
 pub mod wire;
+
+mod attempts;
+mod extract;
+mod feed;
+pub mod gateway;
+mod guard;
+mod listen;
+mod openapi;
+mod origin;
+mod refusal;
+mod rights;
+mod routes;
+mod secret;
+pub mod server;
+mod sessions;
+pub mod tokens;
+mod ui;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use openapi::openapi_json;
+pub use rights::{Right, Rights};
+pub use secret::Secret;
+pub use server::{ApiState, serve};
+pub use sessions::Sessions;
+pub use tokens::Tokens;

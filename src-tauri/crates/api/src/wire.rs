@@ -2,6 +2,8 @@
 //! never by accident. Times are RFC 3339 in UTC with microseconds, durations are seconds.
 
 mod boot;
+mod feed;
+mod gateway;
 mod run;
 mod status;
 
@@ -9,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use boot::{BootWire, EventWire, MarkWire, PacketWire, PhaseWire};
+pub use feed::{ConsoleWire, LoginWire, ResetWire, TickWire};
+pub use gateway::{GatewayWire, HeartbeatWire};
 pub use run::{RunMachineWire, RunWire, StepWire, TaskWire};
 pub use status::{
     BoardWire, DeviceWire, EngineWire, HeardWire, LabWire, MachineWire, PowerWire, PressWire, ServiceWire,
@@ -26,6 +30,12 @@ pub struct FailureWire {
     pub why: String,
     /// What to do.
     pub remedy: String,
+}
+
+/// The body of every answer that is not a success.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ErrorWire {
+    pub error: FailureWire,
 }
 
 impl From<&lab::Failure> for FailureWire {

@@ -123,6 +123,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/login-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A fresh address with a one-time login. Whoever opens it may read and control. */
+        post: operations["login_codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/machines/{machine}/console": {
         parameters: {
             query?: never;
@@ -322,7 +339,7 @@ export interface components {
     schemas: {
         BoardWire: {
             /** @description Shown hatched on every screen; `null` on the real board. */
-            badge?: string | null;
+            badge: string | null;
             /** @description `simulated`, `virtual`, `labinator`. */
             kind: string;
             name: string;
@@ -338,16 +355,16 @@ export interface components {
         BootWire: {
             /** @description `press` or `first-sign`. */
             cause: string;
-            ended?: string | null;
+            ended: string | null;
             /** Format: int64 */
             id: number;
             machine: string;
             phases: components["schemas"]["PhaseWire"][];
-            reason?: string | null;
+            reason: string | null;
             /** Format: int64 */
-            run?: number | null;
+            run: number | null;
             /** Format: double */
-            seconds?: number | null;
+            seconds: number | null;
             started: string;
             /** @description `running`, `good`, `failed`, `abandoned`. */
             state: string;
@@ -358,15 +375,15 @@ export interface components {
             text: string;
         };
         DeviceWire: {
-            failure?: components["schemas"]["FailureWire"] | null;
+            failure: components["schemas"]["FailureWire"] | null;
             name: string;
             present: boolean;
             since: string;
         };
         EngineWire: {
             services: components["schemas"]["ServiceWire"][];
-            started?: string | null;
-            storage?: components["schemas"]["StorageWire"] | null;
+            started: string | null;
+            storage: components["schemas"]["StorageWire"] | null;
             version: string;
         };
         /** @description The body of every answer that is not a success. */
@@ -378,8 +395,8 @@ export interface components {
             actor: string;
             at: string;
             /** Format: int64 */
-            boot?: number | null;
-            data: Record<string, never>;
+            boot: number | null;
+            data: unknown;
             host_boot: string;
             kind: string;
             /**
@@ -387,9 +404,9 @@ export interface components {
              * @description Microseconds of the host's monotonic clock, within one `host_boot`.
              */
             mono_us: number;
-            reason?: string | null;
+            reason: string | null;
             /** Format: int64 */
-            run?: number | null;
+            run: number | null;
             /** @description One line for people. */
             says: string;
             /** Format: int32 */
@@ -412,7 +429,7 @@ export interface components {
         /** @description How the gateway stands to its engine. */
         GatewayWire: {
             /** @description Why the engine was not reached the last time that it was not. */
-            error?: string | null;
+            error: string | null;
             /** @description The gateway's clock. */
             now: string;
             reachable: boolean;
@@ -447,7 +464,7 @@ export interface components {
             machines: number[];
             name: string;
             procedure: string;
-            spread?: [
+            spread: [
                 number,
                 number
             ] | null;
@@ -455,32 +472,36 @@ export interface components {
             /** Format: int32 */
             total: number;
             /** Format: double */
-            usual_seconds?: number | null;
+            usual_seconds: number | null;
             words: string;
+        };
+        /** @description An address that lets one browser in, once, within ten minutes. */
+        LoginWire: {
+            url: string;
         };
         /** @description One machine. */
         MachineWire: {
             address: string;
-            boot?: components["schemas"]["BootWire"] | null;
+            boot: components["schemas"]["BootWire"] | null;
             /** Format: int32 */
             box: number;
-            facts: Record<string, never> | null;
-            facts_at?: string | null;
-            group?: string | null;
-            heard?: components["schemas"]["HeardWire"] | null;
+            facts: unknown;
+            facts_at: string | null;
+            group: string | null;
+            heard: components["schemas"]["HeardWire"] | null;
             mac: string;
             name: string;
             /** Format: int32 */
             outlet: number;
             /** Format: int32 */
-            port?: number | null;
+            port: number | null;
             power: components["schemas"]["PowerWire"];
             /** @description A sentence, where the word needs one. */
-            says?: string | null;
+            says: string | null;
             /** @description `off`, `boot`, `up`, `warn`, `fault`, `unknown`: colour and shape. */
             state: string;
-            transfer?: components["schemas"]["TransferWire"] | null;
-            usual?: components["schemas"]["UsualWire"] | null;
+            transfer: components["schemas"]["TransferWire"] | null;
+            usual: components["schemas"]["UsualWire"] | null;
             /** @description The state word for the screen. */
             word: string;
         };
@@ -490,8 +511,8 @@ export interface components {
              * Format: double
              * @description Seconds since the boot began.
              */
-            at?: number | null;
-            detail: Record<string, never> | null;
+            at: number | null;
+            detail: unknown;
             mark: string;
         };
         /** @description One packet of a boot, as it was seen. */
@@ -512,24 +533,29 @@ export interface components {
              * Format: double
              * @description `null` while it runs, or when the host's clock began anew meanwhile.
              */
-            seconds?: number | null;
+            seconds: number | null;
             started: string;
         };
         /** @description Power, commanded and observed apart. */
         PowerWire: {
             /** @description `on`, `off`, `unknown`: what the outlet was last told, as it remembers. */
             commanded: string;
-            evidence?: string | null;
+            evidence: string | null;
             /** @description `on`, `off`, `unknown`: what was seen. */
             observed: string;
-            observed_at?: string | null;
-            press?: components["schemas"]["PressWire"] | null;
+            observed_at: string | null;
+            press: components["schemas"]["PressWire"] | null;
         };
         PressWire: {
-            ended?: string | null;
-            failure?: components["schemas"]["FailureWire"] | null;
+            ended: string | null;
+            failure: components["schemas"]["FailureWire"] | null;
             started: string;
             to: string;
+        };
+        /** @description Why somebody gives a command; kept with the event. */
+        ReasonWire: {
+            /** @default null */
+            reason: string | null;
         };
         /**
          * @description The number a reader wanted to continue from belongs to another history: this board has no such event. What the
@@ -553,11 +579,11 @@ export interface components {
              * Format: int64
              * @description The boot of this run.
              */
-            boot?: number | null;
+            boot: number | null;
             /** Format: int32 */
-            box?: number | null;
-            facts: Record<string, never> | null;
-            failure?: components["schemas"]["FailureWire"] | null;
+            box: number | null;
+            facts: unknown;
+            failure: components["schemas"]["FailureWire"] | null;
             machine: string;
             /** @description `waiting`, `running`, `done`, `failed`, `cancelled`. */
             state: string;
@@ -565,19 +591,19 @@ export interface components {
         /** @description One attempt to start a lab. */
         RunWire: {
             actor: string;
-            ended?: string | null;
+            ended: string | null;
             lab: string;
             machines: components["schemas"]["RunMachineWire"][];
-            reason?: string | null;
+            reason: string | null;
             /** Format: int64 */
             run: number;
             /** Format: double */
-            seconds?: number | null;
+            seconds: number | null;
             started: string;
             /** @description `running`, `cancelling`, `done`, `failed`, `cancelled`. */
             state: string;
             /** @description Id of the first step that has an unfinished task. */
-            step?: string | null;
+            step: string | null;
             steps: components["schemas"]["StepWire"][];
             tasks: components["schemas"]["TaskWire"][];
             title: string;
@@ -585,7 +611,7 @@ export interface components {
              * Format: double
              * @description Median of the last good runs of this lab at this speed; `null` without history.
              */
-            usual_seconds?: number | null;
+            usual_seconds: number | null;
         };
         ServiceWire: {
             name: string;
@@ -611,7 +637,7 @@ export interface components {
             machines: components["schemas"]["MachineWire"][];
             /** @description The engine's clock when the picture was taken; ages are told against it. */
             now: string;
-            run?: components["schemas"]["RunWire"] | null;
+            run: components["schemas"]["RunWire"] | null;
             /**
              * Format: int64
              * @description Number of the last event in this picture.
@@ -633,8 +659,8 @@ export interface components {
              * Format: double
              * @description From its first begin to its last end; `null` while it runs.
              */
-            seconds?: number | null;
-            started?: string | null;
+            seconds: number | null;
+            started: string | null;
             /** @description `waiting`, `running`, `done`, `failed`. */
             state: string;
             /** @description What happens now, for somebody who looks on. */
@@ -642,7 +668,7 @@ export interface components {
             /** Format: int32 */
             total: number;
             /** @description How it is undone, in words. */
-            undo?: string | null;
+            undo: string | null;
             words: string;
         };
         StorageWire: {
@@ -658,10 +684,10 @@ export interface components {
         TaskWire: {
             /** Format: int32 */
             attempt: number;
-            failure?: components["schemas"]["FailureWire"] | null;
+            failure: components["schemas"]["FailureWire"] | null;
             /** Format: double */
-            seconds?: number | null;
-            started?: string | null;
+            seconds: number | null;
+            started: string | null;
             /** @description `waiting`, `running`, `done`, `failed`, `undone`. */
             state: string;
             step: string;
@@ -921,10 +947,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": {
-                    /** @default null */
-                    reason?: string | null;
-                } | null;
+                "application/json": components["schemas"]["ReasonWire"] | null;
             };
         };
         responses: {
@@ -934,6 +957,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StartedWire"];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    login_codes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginWire"];
                 };
             };
             /** @description What failed, why, and what to do */
@@ -1021,10 +1072,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": {
-                    /** @default null */
-                    reason?: string | null;
-                } | null;
+                "application/json": components["schemas"]["ReasonWire"] | null;
             };
         };
         responses: {
@@ -1090,10 +1138,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": {
-                    /** @default null */
-                    reason?: string | null;
-                } | null;
+                "application/json": components["schemas"]["ReasonWire"] | null;
             };
         };
         responses: {
@@ -1167,7 +1212,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["ResetWire"];
+                    "text/event-stream": string;
                 };
             };
             /** @description What failed, why, and what to do */

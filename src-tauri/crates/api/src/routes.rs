@@ -1,0 +1,51 @@
+//! Every route of the engine's listener, sorted by the right it asks for.
+
+mod browser;
+mod elsewhere;
+mod history;
+mod machines;
+mod now;
+mod orders;
+
+use std::sync::Arc;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(crate) use browser::{LoginQuery, enter, login};
+pub(crate) use elsewhere::{elsewhere, wrong_method};
+
+use crate::server::Site;
+
+/// For anybody: they tell nothing about the board.
+pub(crate) fn open() -> OpenApiRouter<Arc<Site>> {
+    OpenApiRouter::new().routes(routes!(now::healthz)).routes(routes!(now::openapi))
+}
+
+/// For those who may look.
+pub(crate) fn read() -> OpenApiRouter<Arc<Site>> {
+    OpenApiRouter::new()
+        .routes(routes!(now::status))
+        .routes(routes!(now::stream))
+        .routes(routes!(history::runs))
+        .routes(routes!(history::run))
+        .routes(routes!(history::events))
+        .routes(routes!(machines::boots))
+        .routes(routes!(machines::boot))
+        .routes(routes!(machines::boot_events))
+        .routes(routes!(machines::boot_packets))
+        .routes(routes!(machines::boot_waterfall))
+        .routes(routes!(machines::console))
+}
+
+/// For those who may act.
+pub(crate) fn control() -> OpenApiRouter<Arc<Site>> {
+    OpenApiRouter::new()
+        .routes(routes!(orders::start_lab))
+        .routes(routes!(orders::cancel_run))
+        .routes(routes!(orders::cancel_current_run))
+}
+
+/// For those who may let others in.
+pub(crate) fn admin() -> OpenApiRouter<Arc<Site>> {
+    OpenApiRouter::new().routes(routes!(browser::login_codes))
+}

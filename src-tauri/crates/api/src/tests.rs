@@ -1,0 +1,6 @@
+//! The listener as callers meet it, route by route.
+
+mod commands;
+mod doors;
+mod reading;
+pub(crate) mod streams;
