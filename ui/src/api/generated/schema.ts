@@ -396,7 +396,7 @@ export interface components {
             at: string;
             /** Format: int64 */
             boot: number | null;
-            data: unknown;
+            data: Record<string, never>;
             host_boot: string;
             kind: string;
             /**
@@ -485,7 +485,7 @@ export interface components {
             boot: components["schemas"]["BootWire"] | null;
             /** Format: int32 */
             box: number;
-            facts: unknown;
+            facts: Record<string, never> | null;
             facts_at: string | null;
             group: string | null;
             heard: components["schemas"]["HeardWire"] | null;
@@ -512,7 +512,7 @@ export interface components {
              * @description Seconds since the boot began.
              */
             at: number | null;
-            detail: unknown;
+            detail: Record<string, never> | null;
             mark: string;
         };
         /** @description One packet of a boot, as it was seen. */
@@ -582,7 +582,7 @@ export interface components {
             boot: number | null;
             /** Format: int32 */
             box: number | null;
-            facts: unknown;
+            facts: Record<string, never> | null;
             failure: components["schemas"]["FailureWire"] | null;
             machine: string;
             /** @description `waiting`, `running`, `done`, `failed`, `cancelled`. */

@@ -39,6 +39,7 @@ pub struct MarkWire {
     pub mark: String,
     /// Seconds since the boot began.
     pub at: Option<f64>,
+    #[schema(value_type = Object, nullable)]
     pub detail: serde_json::Value,
 }
 
@@ -89,6 +90,7 @@ pub struct EventWire {
     pub kind: String,
     /// One line for people.
     pub says: String,
+    #[schema(value_type = Object)]
     pub data: serde_json::Value,
     pub schema: u32,
 }

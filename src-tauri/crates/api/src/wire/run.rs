@@ -41,6 +41,7 @@ pub struct RunMachineWire {
     pub state: String,
     /// The boot of this run.
     pub boot: Option<u64>,
+    #[schema(value_type = Object, nullable)]
     pub facts: Option<serde_json::Value>,
     pub failure: Option<FailureWire>,
 }

@@ -90,6 +90,7 @@ pub struct MachineWire {
     pub boot: Option<BootWire>,
     pub usual: Option<UsualWire>,
     pub transfer: Option<TransferWire>,
+    #[schema(value_type = Object, nullable)]
     pub facts: Option<serde_json::Value>,
     pub facts_at: Option<String>,
 }
