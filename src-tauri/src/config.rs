@@ -1,7 +1,8 @@
 //! Where everything lies: one data folder, and in it one folder a board. All paths of the program come from here.
 
 use std::{
-    fs,
+    fs::{self, File, TryLockError},
+    io::Write,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
@@ -103,6 +104,34 @@ impl EngineFile {
     }
 }
 
+/// One engine a data folder; the kernel drops the lock with the process, however it ends.
+#[derive(Debug)]
+pub struct DataLock {
+    _file: File,
+}
+
+impl DataLock {
+    /// Takes the folder for this process (`pid` as seen from outside any namespace), or says who has it.
+    pub fn take(data: &DataDir, pid: u32, board: &str) -> Result<Self> {
+        let path = data.path().join("engine.lock");
+        let opened = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file = opened.with_context(|| format!("open {}", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = fs::read_to_string(&path).unwrap_or_default();
+                let remedy = "end it, or name another folder with --data DIR";
+                return Err(anyhow!("{} is in use by {}; {remedy}", data.path().display(), holder.trim()));
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("lock {}", path.display()));
+            }
+        }
+        file.set_len(0).and_then(|()| writeln!(file, "pid {pid}, board {board}")).context("sign the lock")?;
+        Ok(Self { _file: file })
+    }
+}
+
 /// Reads a built-in board or a file.
 pub fn load_board(name: &str) -> Result<Board> {
     let built_in = BUILT_IN.iter().find(|(known, _)| *known == name);
@@ -175,6 +204,17 @@ mod tests {
         let board = choose_board("virtual", BoardChoice { machines: Some(1) }).unwrap();
         assert_eq!(board.board.shelf, [[1]]);
         assert!(choose_board("virtual", BoardChoice { machines: Some(7) }).is_err());
+    }
+
+    #[test]
+    fn a_folder_has_one_engine_and_the_second_is_told_which() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = DataDir::new(Some(dir.path().to_owned())).unwrap();
+        let first = DataLock::take(&data, 4711, "simulated").unwrap();
+        let refused = DataLock::take(&data, 4712, "virtual").unwrap_err().to_string();
+        assert!(refused.contains("pid 4711, board simulated"), "{refused}");
+        drop(first);
+        DataLock::take(&data, 4712, "virtual").unwrap();
     }
 
     #[test]

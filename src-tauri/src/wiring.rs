@@ -29,7 +29,7 @@ use self::{
 };
 use crate::{
     VERSION, clock,
-    config::{DataDir, EngineFile},
+    config::{DataDir, DataLock, EngineFile},
 };
 
 pub use devices::qemu::Firmware;
@@ -61,6 +61,8 @@ pub struct Program {
     data: DataDir,
     engine_stop: CancellationToken,
     engine_task: JoinHandle<()>,
+    /// Dropped last: until then nobody else may use the folder.
+    _lock: DataLock,
 }
 
 /// Services every board must have before a lab may begin.
@@ -87,6 +89,7 @@ impl Program {
     /// Opens the store, starts engine and API on `listener`, and builds the board behind them.
     pub async fn start(options: ProgramOptions, listener: TcpListener) -> Result<Self> {
         options.data.create()?;
+        let lock = DataLock::take(&options.data, options.pid, &options.board.board.name)?;
         let folder = options.data.board(&options.board)?;
         let (store, recovered) = store::Store::open(&folder).await.map_err(|error| {
             let remedy = error.remedy();
@@ -121,6 +124,7 @@ impl Program {
             version: VERSION.to_owned(),
             speed: options.speed,
             world_survives: board.board.kind == BoardKind::Labinator,
+            strangers: store.strangers().await.context("read the strangers remembered")?,
             services: SERVICES.map(str::to_owned).to_vec(),
             clock: Arc::new(clock::now),
             ports: Ports {
@@ -164,7 +168,18 @@ impl Program {
         file.write(&options.data)?;
         let built = tokio::spawn(build(site));
         let parts = vec![("board", built), ("api", api)];
-        Ok(Self { engine, url, login_url, stop, parts, store, data: options.data, engine_stop, engine_task })
+        Ok(Self {
+            engine,
+            url,
+            login_url,
+            stop,
+            parts,
+            store,
+            data: options.data,
+            engine_stop,
+            engine_task,
+            _lock: lock,
+        })
     }
 
     /// Ends the engine first, so that its last words are recorded, then everything else.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lab::{
     Board, Stamp,
+    live::UnknownMachine,
     ports::{Agents, Power, Wire},
 };
 
@@ -27,6 +28,8 @@ pub struct EngineConfig {
     pub speed: u32,
     /// Whether machines outlive the engine. Simulated and virtual ones do not: a run cannot be resumed without them.
     pub world_survives: bool,
+    /// Strangers remembered from before, so that their counts go on.
+    pub strangers: Vec<UnknownMachine>,
     /// Services that must be ready before a lab may begin.
     pub services: Vec<String>,
     pub clock: Clock,

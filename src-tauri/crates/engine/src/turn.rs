@@ -67,7 +67,8 @@ impl Engine {
         let (commands, asked) = mpsc::channel(COMMANDS_WAITING);
         let (notes, noted) = mpsc::channel(NOTES_WAITING);
         let handle = EngineHandle { commands, snapshots: world.clone(), events: events.clone() };
-        let core = Core::new(status, journal, config.clock.clone(), publish, events);
+        let mut core = Core::new(status, journal, config.clock.clone(), publish, events);
+        core.live.unknown.clone_from(&config.strangers);
         let engine = Self {
             config,
             core,

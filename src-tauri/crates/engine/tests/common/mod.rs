@@ -232,6 +232,7 @@ pub fn start(world: &Arc<World>, journal: &Arc<Memory>, survives: bool) -> Runni
         version: "test".into(),
         speed: 1,
         world_survives: survives,
+        strangers: Vec::new(),
         services: vec!["dhcp".into()],
         clock: Arc::new(move || clock_world.now()),
         ports: Ports {

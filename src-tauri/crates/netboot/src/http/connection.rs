@@ -267,8 +267,9 @@ impl Connection {
         }
         let mac = self.sink.mac_of(self.peer);
         let body: Vec<u8> = self.buffer.drain(..length as usize).collect();
-        self.sink.saw(self.peer, mac, What::Posted { path: path.clone(), bytes: length });
         let reply = self.site.post(&Asker { peer: self.peer.ip(), mac }, &path, &body);
+        // Told after the site has it, so that whoever reads the sighting finds what was posted.
+        self.sink.saw(self.peer, mac, What::Posted { path: path.clone(), bytes: length });
         let answer = Answer {
             status: reply.status,
             content_type: (!reply.body.is_empty()).then_some(reply.content_type),
