@@ -2,35 +2,35 @@
 // bring about, without a program to run. What it says has nothing to do with how the engine works.
 //
 //   MOCK=run npm run dev            the state for all pages
-//   cookie `mock=fault`             the state for one browser, which is what the tests of the screens use
+//   cookie `mock=fault`             the state for one browser; `mock=fault.7` is another board in the same state, which is
+//                                   what the tests use, since boards go on while nobody looks
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Plugin } from 'vite';
 import { STATES, World, type Scene } from './scenes.ts';
 
 /** The policy under which the program serves the UI; the built page must live with it here too. */
 export const POLICY =
-  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'";
+  "default-src 'self'; style-src-attr 'unsafe-inline'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 const TICK_MS = 2_000;
 const PUSH_MS = 500;
 
 export function mockBoard(fallback: string): Plugin {
-  const worlds = new Map<Scene, World>();
-  const sceneOf = (request: IncomingMessage): Scene => {
-    const cookie = /(?:^|; )mock=([a-z]+)/.exec(request.headers.cookie ?? '')?.[1] ?? fallback;
-    return STATES.find((state) => state === cookie) ?? 'normal';
-  };
-  const worldOf = (scene: Scene) => {
-    const world = worlds.get(scene) ?? new World(scene);
-    worlds.set(scene, world);
-    return world;
+  const worlds = new Map<string, World>();
+  const boardOf = (request: IncomingMessage): [Scene, World] => {
+    const [, name = fallback, board = ''] =
+      /(?:^|; )mock=([a-z]+)(\.\d+)?/.exec(request.headers.cookie ?? '') ?? [];
+    const scene = STATES.find((state) => state === name) ?? 'normal';
+    const world = worlds.get(scene + board) ?? new World(scene);
+    worlds.set(scene + board, world);
+    return [scene, world];
   };
   const handle = (request: IncomingMessage, response: ServerResponse, next: () => void) => {
     const url = new URL(request.url ?? '/', 'http://mock');
     response.setHeader('content-security-policy', POLICY);
     if (url.pathname.startsWith('/gateway/')) return answer(response, 404, {});
     if (!url.pathname.startsWith('/api/v1/')) return next();
-    const scene = sceneOf(request);
+    const [scene, world] = boardOf(request);
     if (scene === 'lost')
       return answer(
         response,
@@ -40,8 +40,8 @@ export function mockBoard(fallback: string): Plugin {
     if (scene === 'login')
       return answer(response, 401, refusal('unauthorized', 'show the board', 'there is no login'));
     const path = url.pathname.slice('/api/v1'.length);
-    if (path === '/stream') return stream(worldOf(scene), request, response);
-    const found = worldOf(scene).answer(request.method ?? 'GET', path, url.searchParams);
+    if (path === '/stream') return stream(world, request, response);
+    const found = world.answer(request.method ?? 'GET', path, url.searchParams);
     if (found === null)
       return answer(response, 404, refusal('not-found', `find ${path}`, 'there is no such thing'));
     return answer(response, found.status, found.body);

@@ -1,0 +1,209 @@
+// Every screen in every state that it can be in, before a made-up board (dev/mock.ts): states that the real one is rarely in.
+import { test as base, expect, type Page } from '@playwright/test';
+import type { AddressInfo } from 'node:net';
+import { preview } from 'vite';
+import { mockBoard } from '../dev/mock.ts';
+import { SIZES, expectAccessible, expectFits, expectTouchable } from './look.ts';
+
+/** Each test has a board of its own. */
+let boards = 0;
+
+const test = base.extend<{ open: (state: string, path: string) => Promise<void> }, { origin: string }>({
+  origin: [
+    async ({}, use) => {
+      const server = await preview({
+        configFile: false,
+        logLevel: 'error',
+        plugins: [mockBoard('normal')],
+        preview: { port: 0, host: '127.0.0.1' },
+      });
+      await use(`http://127.0.0.1:${(server.httpServer.address() as AddressInfo).port}`);
+      await server.close();
+    },
+    { scope: 'worker' },
+  ],
+  open: async ({ page, context, origin }, use) => {
+    const refused: string[] = [];
+    page.on('pageerror', (error) => refused.push(error.message));
+    page.on('console', (message) => {
+      if (/Content Security Policy/i.test(message.text())) refused.push(message.text());
+    });
+    await use(async (state, path) => {
+      await context.addCookies([{ name: 'mock', value: `${state}.${(boards += 1)}`, url: origin }]);
+      await page.goto(`${origin}/${path}`);
+    });
+    expect(refused, 'errors of the page, and what its policy refused').toEqual([]);
+  },
+});
+
+/** state, address, what shows that it has arrived, whether main must not scroll at 1024×600. */
+const SCREENS: [string, string, string, boolean][] = [
+  ['normal', '#/board', '[data-machine="6"]', true],
+  ['idle', '#/board', '[data-machine="6"]', true],
+  ['booting', '#/board', '[data-machine="6"]', true],
+  ['fault', '#/board', '[data-machine="6"]', true],
+  ['empty', '#/board', '[data-machine="6"]', true],
+  ['run', '#/board', '[data-machine="6"]', true],
+  ['normal', '#/labs', '[data-lab="rehearsal"]', true],
+  ['empty', '#/labs', '[data-lab="rehearsal"]', true],
+  ['fault', '#/labs', '[data-lab="rehearsal"]', true],
+  ['run', '#/labs', '[data-testid="run-state"]', true],
+  ['done', '#/labs/runs/31', '[data-testid="run-state"]', true],
+  ['failed', '#/labs/runs/31', '[data-testid="run-state"]', true],
+  ['normal', '#/labs/runs/9999', '[role="alert"]', true],
+  ['normal', '#/observe/boots', '[data-boot="206"]', true],
+  ['empty', '#/observe/boots', 'main select', true],
+  ['normal', '#/observe/boots/206', '[data-testid="boot-state"]', true],
+  ['normal', '#/observe/boots/206?pane=packets', '[data-testid="boot-state"]', true],
+  ['normal', '#/observe/boots/206?pane=facts', '[data-testid="boot-state"]', true],
+  ['booting', '#/observe/boots/205?pane=events', '[data-testid="boot-state"]', true],
+  ['fault', '#/observe/boots/206', '[data-testid="boot-state"]', true],
+  ['normal', '#/observe/events', 'ol button', true],
+  ['normal', '#/system', '#engine', false],
+  ['fault', '#/system', '#engine', false],
+  ['empty', '#/system', '#engine', false],
+  ['lost', '#/board', '[data-link="lost"]', true],
+  ['login', '#/board', '[data-link="login"]', true],
+];
+
+for (const [state, path, arrived, still] of SCREENS) {
+  test(`${state} ${path}`, async ({ page, open }) => {
+    await open(state, path);
+    await expect(page.locator(arrived).first()).toBeAttached();
+    for (const [name, size] of Object.entries(SIZES)) {
+      await test.step(name, async () => {
+        await page.setViewportSize(size);
+        await expectFits(page, still && name === 'kiosk');
+        await expectTouchable(page);
+        await expectAccessible(page);
+      });
+    }
+  });
+}
+
+const stateWord = (page: Page, box: number) =>
+  page.locator(`[data-machine="${box}"] [data-testid="state-word"]`);
+
+test('reads at two metres', async ({ page, open }) => {
+  await open('fault', '#/board');
+  const sizes = await page.locator('[data-machine="5"]').evaluate((tile) => {
+    const size = (selector: string) => {
+      const found = tile.querySelector(selector);
+      return found === null ? 0 : parseFloat(getComputedStyle(found).fontSize);
+    };
+    return {
+      number: size('h2 b'),
+      word: size('[data-testid="state-word"]'),
+      mark: tile.querySelector('svg')?.getBoundingClientRect().width ?? 0,
+    };
+  });
+  expect(sizes.number).toBeGreaterThanOrEqual(56);
+  expect(sizes.word).toBeGreaterThanOrEqual(30);
+  expect(sizes.mark).toBeGreaterThanOrEqual(40);
+});
+
+test('keeps the shelf: 1 3 5 above 2 4 6', async ({ page, open }) => {
+  await open('normal', '#/board');
+  await expect(page.locator('[data-machine]')).toHaveCount(6);
+  const boxes = await page.locator('[data-machine]').evaluateAll((tiles) =>
+    tiles
+      .map((tile) => ({ box: tile.getAttribute('data-machine'), at: tile.getBoundingClientRect() }))
+      .sort((a, b) => a.at.top - b.at.top || a.at.left - b.at.left)
+      .map(({ box }) => box),
+  );
+  expect(boxes).toEqual(['1', '3', '5', '2', '4', '6']);
+});
+
+test('a machine that boots shows the time since its boot began, ticking', async ({ page, open }) => {
+  await open('run', '#/board');
+  const word = stateWord(page, 1);
+  await expect(word).toHaveText(/^\d+ s$|^\d+:\d\d$/);
+  const first = await word.textContent();
+  await expect(word).not.toHaveText(first ?? '');
+});
+
+test('a refused start is told beside the button, with what to do', async ({ page, open }) => {
+  await open('refuse', '#/labs');
+  const button = page.getByRole('button', { name: 'Hold to start' });
+  await button.hover();
+  await page.mouse.down();
+  await expect(page.getByRole('alert')).toContainText('the relay board does not answer');
+  await page.mouse.up();
+  await expect(page.getByRole('alert')).toContainText('Check its USB cable');
+  await expectFits(page, true);
+  await expectAccessible(page);
+});
+
+test('a press shows within 100 ms, and letting go early does nothing', async ({ page, open }) => {
+  await open('idle', '#/labs');
+  const button = page.getByRole('button', { name: 'Hold to start' });
+  await button.hover();
+  // The test's clock begins with the event in the page, not with the wish for it outside.
+  const watch = await button.evaluateHandle((element) => {
+    const seen = { after: NaN };
+    element.addEventListener(
+      'pointerdown',
+      () => {
+        const pressed = performance.now();
+        new MutationObserver((_, observer) => {
+          if (!element.classList.contains('down')) return;
+          seen.after = performance.now() - pressed;
+          observer.disconnect();
+        }).observe(element, { attributes: true });
+      },
+      { capture: true },
+    );
+    return seen;
+  });
+  await page.mouse.down();
+  await expect(button).toHaveClass(/\bdown\b/);
+  expect(await watch.evaluate((seen) => seen.after)).toBeLessThan(100);
+  await page.mouse.up();
+  await expect(page.getByText('Too short')).toBeVisible();
+  await expect(page).toHaveURL(/#\/labs$/);
+});
+
+test('works without a mouse: tabs by arrows, a start by Enter held', async ({ page, open }) => {
+  await open('idle', '#/board');
+  await page.getByRole('link', { name: 'Board', exact: true }).focus();
+  await page.keyboard.press('ArrowRight');
+  await expect(page).toHaveURL(/#\/labs$/);
+  const button = page.getByRole('button', { name: 'Hold to start' });
+  await button.focus();
+  await expect(button).toBeFocused();
+  expect(await button.evaluate((b) => getComputedStyle(b).outlineStyle), 'focus is visible').toBe('solid');
+  await page.keyboard.down('Enter');
+  await expect(page).toHaveURL(/#\/labs\/runs\/31$/);
+  await page.keyboard.up('Enter');
+});
+
+test('events can be paused and filtered', async ({ page, open }) => {
+  await open('normal', '#/observe/events');
+  await page.getByRole('button', { name: 'Pause' }).click();
+  const first = await page.locator('ol button').first().textContent();
+  await expect(page.getByRole('button', { name: /Resume, \d+ new/ })).toBeVisible();
+  expect(await page.locator('ol button').first().textContent(), 'the list stands still').toBe(first);
+  await page.getByLabel('Kind').selectOption('device-lost');
+  await expect(page.locator('ol .kind').first()).toHaveText('device-lost');
+  expect(new Set(await page.locator('ol .kind').allTextContents())).toEqual(new Set(['device-lost']));
+});
+
+test('a kiosk has no menu and goes home when nobody touches it', async ({ page, open }) => {
+  await page.clock.install();
+  await open('idle', '?kiosk=1#/system');
+  await expect(page.locator('#engine')).toBeVisible();
+  const prevented = await page.evaluate(
+    () => !document.body.dispatchEvent(new Event('contextmenu', { bubbles: true, cancelable: true })),
+  );
+  expect(prevented, 'the context menu is prevented').toBe(true);
+  await page.clock.runFor(121_000);
+  await expect(page).toHaveURL(/#\/board$/);
+});
+
+test('a kiosk stays where it is while a run is on', async ({ page, open }) => {
+  await page.clock.install();
+  await open('run', '?kiosk=1#/system');
+  await expect(page.locator('#engine')).toBeVisible();
+  await page.clock.runFor(121_000);
+  await expect(page).toHaveURL(/#\/system$/);
+});
