@@ -135,7 +135,8 @@ impl Program {
         };
         let journal = Arc::new(store.clone());
         let (engine, engine_task) =
-            Engine::start(config, recovered.status, journal.clone(), sink, observations, engine_stop.clone());
+            Engine::start(config, recovered.status, journal.clone(), sink, observations, engine_stop.clone())
+                .await;
 
         listener.set_nonblocking(true).context("prepare the listener")?;
         let local = listener.local_addr().context("ask the listener for its address")?;

@@ -51,8 +51,10 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts the loop on a recovered status. It ends when `stop` is cancelled, after its last commit and checkpoint.
-    pub fn start(
+    /// Starts the loop on a recovered status; what an earlier engine left is closed or taken over before this returns, so
+    /// that nobody is shown a run that ended with its engine. It ends when `stop` is cancelled, after its last commit
+    /// and checkpoint.
+    pub async fn start(
         config: EngineConfig,
         status: Status,
         journal: Arc<dyn Journal>,
@@ -69,7 +71,7 @@ impl Engine {
         let handle = EngineHandle { commands, snapshots: world.clone(), events: events.clone() };
         let mut core = Core::new(status, journal, config.clock.clone(), publish, events);
         core.live.unknown.clone_from(&config.strangers);
-        let engine = Self {
+        let mut engine = Self {
             config,
             core,
             runner: Runner::default(),
@@ -83,6 +85,8 @@ impl Engine {
             acks: Vec::new(),
             dirty: false,
         };
+        engine.recover();
+        engine.end_turn().await;
         (handle, tokio::spawn(engine.run(asked, noted, observations, stop)))
     }
 
@@ -100,8 +104,6 @@ impl Engine {
             self.sink.clone(),
             watching.clone(),
         ));
-        self.recover();
-        self.end_turn().await;
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

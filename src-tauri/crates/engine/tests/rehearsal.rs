@@ -19,7 +19,7 @@ fn rehearsal() -> Command {
 
 async fn fresh(survives: bool) -> (Arc<World>, Arc<Memory>, Running) {
     let (world, journal) = (World::new(), Arc::new(Memory::default()));
-    let running = start(&world, &journal, survives);
+    let running = start(&world, &journal, survives).await;
     (world, journal, running)
 }
 
@@ -142,7 +142,7 @@ async fn a_crash_at_any_moment_is_resumed_where_machines_survive() {
         tokio::time::sleep(Duration::from_millis(tenths * 100)).await;
         let before = journal.events.lock().unwrap().clone();
         engine.crash().await;
-        let engine = start(&world, &journal, true);
+        let engine = start(&world, &journal, true).await;
         let run = engine.run_over().await;
         assert_eq!(run.id, 1, "the run goes on under its number");
         assert_eq!(run.state, RunState::Done, "crash after {tenths}/10 s: {:?}", run.why);
@@ -158,7 +158,7 @@ async fn a_crash_where_machines_end_with_the_engine_closes_the_run_with_its_reas
     tokio::time::sleep(Duration::from_secs(5)).await;
     engine.crash().await;
     world.outlets.lock().unwrap().values_mut().for_each(|state| *state = PowerState::Off);
-    let engine = start(&world, &journal, false);
+    let engine = start(&world, &journal, false).await;
     let run = engine.run_over().await;
     assert_eq!(run.state, RunState::Failed);
     assert!(run.why.as_ref().unwrap().contains("killed"), "{:?}", run.why);

@@ -133,7 +133,7 @@ impl Inside {
             if Instant::now() >= deadline {
                 return self.kill();
             }
-            std::thread::sleep(LOOK);
+            std::thread::sleep(LOOK); // blocking: outside any runtime, and a child's end can only be polled
         }
     }
 
@@ -246,7 +246,7 @@ fn try_out() -> Result<(), NamespaceError> {
         match child.try_wait().map_err(|source| NamespaceError::Unshare { source })? {
             Some(status) => break Some(status),
             None if Instant::now() >= deadline => break None,
-            None => std::thread::sleep(LOOK),
+            None => std::thread::sleep(LOOK), // blocking: before any thread or runtime exists
         }
     };
     if status.is_some_and(|status| status.success()) {

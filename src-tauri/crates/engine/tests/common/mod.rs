@@ -223,7 +223,7 @@ pub struct Running {
     pub stop: CancellationToken,
 }
 
-pub fn start(world: &Arc<World>, journal: &Arc<Memory>, survives: bool) -> Running {
+pub async fn start(world: &Arc<World>, journal: &Arc<Memory>, survives: bool) -> Running {
     let (sink, observations) = ObservationSink::channel();
     *world.sink.lock().unwrap() = Some(sink.clone());
     let clock_world = world.clone();
@@ -244,7 +244,7 @@ pub fn start(world: &Arc<World>, journal: &Arc<Memory>, survives: bool) -> Runni
     sink.put(Observation::Service(ServiceState { name: "dhcp".into(), ready: true, says: "ready".into() }));
     let stop = CancellationToken::new();
     let (handle, task) =
-        Engine::start(config, journal.folded(), journal.clone(), sink, observations, stop.clone());
+        Engine::start(config, journal.folded(), journal.clone(), sink, observations, stop.clone()).await;
     Running { handle, task, stop }
 }
 
