@@ -54,14 +54,22 @@ export async function expectTouchable(page: Page): Promise<void> {
   expect(small).toEqual([]);
 }
 
-/** Adds up every layout shift from now on; none is excused. */
-export async function watchShifts(page: Page): Promise<() => Promise<number>> {
-  await page.evaluate(() => {
-    const store = window as unknown as { shifts: number };
-    store.shifts = 0;
+/** Adds up every layout shift from now on, none is excused; and tells what moved. */
+export async function watchShifts(page: Page): Promise<() => Promise<{ sum: number; moved: string[] }>> {
+  const handle = await page.evaluateHandle(() => {
+    const found = { sum: 0, moved: [] as string[] };
+    const name = (node: Node | null) =>
+      (node instanceof Element ? node : (node?.parentElement ?? null))?.outerHTML.slice(0, 100);
     new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) store.shifts += (entry as unknown as { value: number }).value;
+      for (const entry of list.getEntries()) {
+        const shift = entry as unknown as { value: number; sources: { node: Node | null }[] };
+        found.sum += shift.value;
+        found.moved.push(
+          `${shift.value.toFixed(4)} ${shift.sources.map((source) => name(source.node)).join(' | ')}`,
+        );
+      }
     }).observe({ type: 'layout-shift' });
+    return found;
   });
-  return () => page.evaluate(() => (window as unknown as { shifts: number }).shifts);
+  return () => handle.evaluate((found) => found);
 }

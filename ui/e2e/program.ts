@@ -1,5 +1,5 @@
 // The real program on its simulated board, for the journeys.
-import { test as base, type Page } from '@playwright/test';
+import { test as base, type BrowserContext } from '@playwright/test';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -64,8 +64,19 @@ export class Program {
   }
 }
 
-/** One program and one logged-in page for all tests of a file, in the order in which they stand there. */
-export const test = base.extend<object, { program: Program; page: Page }>({
+/** While the UI is worked on: FRESH=1 takes the screens from dist, not those with which the program was built. */
+export async function freshScreens(context: BrowserContext): Promise<void> {
+  if (!process.env.FRESH) return;
+  const dist = new URL('../dist', import.meta.url).pathname;
+  await context.route(/:\d+\/($|\?|#|assets\/)/, async (route) => {
+    const { pathname } = new URL(route.request().url());
+    const path = dist + (pathname === '/' ? '/index.html' : pathname);
+    await (existsSync(path) ? route.fulfill({ path }) : route.continue());
+  });
+}
+
+/** One program for all tests of a file, in the order in which they stand there. */
+export const test = base.extend<object, { program: Program }>({
   program: [
     async ({}, use) => {
       const data = await mkdtemp(join(tmpdir(), 'statusinator-e2e-'));
