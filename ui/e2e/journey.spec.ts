@@ -113,6 +113,22 @@ for (const [name, size] of Object.entries(SIZES)) {
   });
 }
 
+test('a run is cancelled by holding, and says so', async () => {
+  test.setTimeout(RUN_MS);
+  await page.evaluate(() => (location.hash = '#/labs'));
+  const hold = async (name: string, until: () => Promise<void>) => {
+    await page.getByRole('button', { name }).hover();
+    await page.mouse.down();
+    await until();
+    await page.mouse.up();
+  };
+  await hold('Hold to start', () => expect(page).toHaveURL(/#\/labs\/runs\/\d+$/));
+  await hold('Hold to cancel', () => expect(page.getByRole('button', { name: 'cancelling' })).toBeVisible());
+  await expect(page.getByTestId('run-state')).toHaveText('cancelled', { timeout: RUN_MS });
+  await expect(page.getByRole('link', { name: 'Back to labs' })).toBeVisible();
+  await expectAccessible(page);
+});
+
 test('a killed engine is told, and a restarted one brings the page back by itself', async ({ program }) => {
   test.setTimeout(RUN_MS);
   await page.evaluate(() => (location.hash = '#/board'));

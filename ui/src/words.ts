@@ -126,6 +126,7 @@ export const words = {
     label: (box: number, state: string) => `PC ${box}: ${state}`,
     boot: (took: string) => `boot ${took}`,
     usual: (usual: string) => `usual ${usual}`,
+    soon: 'any moment now',
     toGo: (left: string) => `about ${left} to go`,
     longer: (over: string) => `${over} longer than usual`,
     first: 'first boot, nothing to compare',
@@ -197,6 +198,7 @@ export const words = {
     now: 'What happens now',
     result: 'Result',
     by: (actor: string) => `by ${actor}`,
+    startedBy: (actor: string) => `Started by ${actor}.`,
     failedIn: (phase: string) => `failed in ${phase}`,
     waits: 'waits',
     boots: 'Boots of this run',
@@ -265,6 +267,9 @@ export const words = {
     phase: 'phase',
     took: 'took',
   },
+
+  /** Devices whose name on the wire is their task. */
+  device: { power: 'power board' } as Record<string, string>,
 
   /** What to do when a boot failed, by the phase it did not get past. Never more than the evidence. */
   remedy: {

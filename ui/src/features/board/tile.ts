@@ -15,6 +15,9 @@ export interface Tile {
   right: string;
 }
 
+/** Nearer to the usual end than this, figures say nothing. */
+const NEAR_S = 1;
+
 const file = (path: string) => path.slice(path.lastIndexOf('/') + 1);
 
 export function tileOf(machine: MachineWire, now: number): Tile {
@@ -25,7 +28,8 @@ export function tileOf(machine: MachineWire, now: number): Tile {
     say: sayOf(machine),
     bar: barOf(machine, now),
     power: powerOf(machine, now),
-    stale: machine.power.observed !== 'off' && isStale(machine, now),
+    // A machine that boots has its silent moments; that is no news, and its phase tells more.
+    stale: machine.power.observed !== 'off' && machine.state !== 'boot' && isStale(machine, now),
     right: rightOf(machine, now),
   };
 }
@@ -103,7 +107,8 @@ function rightOf(machine: MachineWire, now: number): string {
   if (boot.state === 'running') {
     if (usual === null) return words.board.first;
     const left = usual.seconds - took;
-    return left >= 0 ? words.board.toGo(roughly(left)) : words.board.longer(duration(-left));
+    if (Math.abs(left) < NEAR_S) return words.board.soon;
+    return left > 0 ? words.board.toGo(roughly(left)) : words.board.longer(duration(-left));
   }
   if (boot.state !== 'good') return '';
   const text = words.board.boot(measured(took));

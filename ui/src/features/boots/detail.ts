@@ -32,7 +32,7 @@ export function detailOf(detail: Json): string {
     parts.push(words.boots.wire(packets, bytes(size)));
   else if (typeof size === 'number') parts.push(bytes(size));
   if (typeof seconds === 'number') parts.push(measured(seconds));
-  if (typeof size === 'number' && typeof seconds === 'number' && seconds > 0)
+  if (typeof size === 'number' && size > 0 && typeof seconds === 'number' && seconds > 0)
     parts.push(`${bytes(size / seconds)}/s`);
   if (found === false) parts.push(words.boots.missing);
   for (const [key, value] of rest) {

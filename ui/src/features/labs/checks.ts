@@ -59,12 +59,16 @@ function deviceChecks(status: StatusWire): Check[] {
   if (status.devices.length === 0) {
     return [{ id: 'device', state: 'unknown', says: words.check.noDevice, rests: null }];
   }
-  return status.devices.map((device) => ({
-    id: `device ${device.name}`,
-    state: device.present ? 'up' : 'fault',
-    says: device.present ? words.check.devicePresent(device.name) : words.check.deviceLost(device.name),
-    rests: device.failure === null ? words.check.deviceSince(clock(time(device.since))) : device.failure.why,
-  }));
+  return status.devices.map((device) => {
+    const name = words.device[device.name] ?? device.name;
+    return {
+      id: `device ${device.name}`,
+      state: device.present ? 'up' : 'fault',
+      says: device.present ? words.check.devicePresent(name) : words.check.deviceLost(name),
+      rests:
+        device.failure === null ? words.check.deviceSince(clock(time(device.since))) : device.failure.why,
+    };
+  });
 }
 
 function serviceChecks(status: StatusWire): Check[] {

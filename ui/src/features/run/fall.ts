@@ -30,7 +30,7 @@ export function fallOf(entries: Entry[], now: number, href: (boot: number) => st
       boot === null || usual === null ? 0 : (time(boot.started) - zero) / 1000 + usual,
     ),
   );
-  return { rows, end: axisEnd(Math.max(reached, usual) * 1.15 || 10) };
+  return { rows, end: axisEnd(Math.max(reached, usual) * 1.25 || 10) };
 }
 
 function rowOf(
