@@ -67,8 +67,8 @@ export function usualSpans(phases: number[]): Span[] {
 
 /** Each is parted into four without fractions to speak of. */
 const STEPS = [
-  0.4, 0.8, 1.2, 1.6, 2, 3, 4, 6, 8, 10, 12, 16, 20, 30, 40, 60, 80, 120, 160, 200, 240, 320, 400, 600,
-  1200, 2400, 3600,
+  0.4, 0.8, 1.2, 1.6, 2, 3, 4, 6, 8, 10, 12, 16, 20, 30, 40, 60, 80, 120, 160, 200, 240, 320, 400, 600, 1200,
+  2400, 3600,
 ];
 
 /** The end of an axis that holds `seconds`: a round number, so that it rarely changes. */
