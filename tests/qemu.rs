@@ -35,8 +35,7 @@ fn rehearse(firmware: &str, vendor: &str, mode: &str) {
     assert_eq!(boots.len(), 1);
     is_good_boot(&boots[0]);
     let marks = |phase: usize| boots[0]["phases"][phase]["marks"].as_array().unwrap().clone();
-    let wire =
-        (0..6).flat_map(marks).filter(|m| m["mark"] == "wire").next_back().expect("frames were counted");
+    let wire = (0..6).flat_map(marks).rfind(|m| m["mark"] == "wire").expect("frames were counted");
     let sent = wire["detail"]["to_bytes"].as_u64().unwrap();
     assert!(sent > 8_000_000, "kernel and initrd went over the wire: {sent} bytes");
     assert!(wire["detail"]["from_packets"].as_u64().unwrap() > 100, "{wire}");

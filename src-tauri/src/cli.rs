@@ -25,7 +25,7 @@ pub use serve::{ServeOptions, start_inside};
 
 /// Boots a board of mini PCs over the network, starts labs on it and shows what happens.
 #[derive(Parser)]
-#[command(name = "statusinator", version, about, long_about = None, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "statusinator", version, after_help = EXIT_CODES, max_term_width = 100)]
 struct Cli {
     #[command(flatten)]
     common: Common,

@@ -8,7 +8,7 @@ use statusinator::{cli::ServeOptions, config::DataDir};
 
 /// The statusinator's window. Attaches to the engine of its data folder, or runs one of its own.
 #[derive(Parser)]
-#[command(name = "statusinator-window", version, about)]
+#[command(name = "statusinator-window", version)]
 pub(crate) struct Options {
     /// Folder for events, tokens and logs.
     #[arg(long, value_name = "DIR", env = "STATUSINATOR_DATA")]
