@@ -21,7 +21,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::config::DataDir;
 
 pub use exit::{Exit, Refused, report};
-pub use serve::{ServeOptions, start_inside};
+pub use serve::{ServeOptions, listen, start_inside};
 
 /// Boots a board of mini PCs over the network, starts labs on it and shows what happens.
 #[derive(Parser)]

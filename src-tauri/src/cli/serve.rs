@@ -3,7 +3,7 @@
 use std::{
     ffi::OsString,
     io,
-    net::{SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     time::Duration,
 };
 
@@ -36,9 +36,10 @@ pub struct ServeOptions {
     /// Divide a simulation's delays. Limits and recorded durations stay wall time.
     #[arg(long, default_value_t = 1, value_name = "1..100", value_parser = RangedU64ValueParser::<u32>::new().range(1..=100))]
     pub speed: u32,
-    /// Where pages and API are served; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:7122", value_name = "ADDR:PORT")]
-    pub listen: SocketAddr,
+    /// Where pages and API are served; port 0 takes a free one. Without it 127.0.0.1:7122, or a free port when that is
+    /// taken.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
     /// Process that started this one.
     #[arg(long, hide = true)]
     pub outer_pid: Option<u32>,
@@ -113,18 +114,28 @@ fn check(options: &ServeOptions) -> Result<BoardKind> {
     Ok(kind)
 }
 
-/// Binds, or says who holds the place.
-pub(super) fn listen(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).map_err(|error| {
-        let remedy = match error.kind() {
-            io::ErrorKind::AddrInUse => {
+/// Where a browser finds the program when nobody asked for another place.
+const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7122);
+
+/// Binds the place asked for, or says who holds it. The usual place is a convenience: when it is taken, a free one does.
+pub fn listen(asked: Option<SocketAddr>) -> Result<TcpListener> {
+    let address = asked.unwrap_or(USUAL);
+    let taken = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
+    TcpListener::bind(address)
+        .or_else(|error| match asked {
+            None if taken(&error) => TcpListener::bind((USUAL.ip(), 0)),
+            _ => Err(error),
+        })
+        .map_err(|error| {
+            let choose = "choose another place with --listen ADDR:PORT (port 0 takes a free one)";
+            let remedy = if taken(&error) {
                 let holder = crate::ports::holder(address.port()).unwrap_or_else(|| "another program".into());
-                format!("it is held by {holder}; end that or choose another place with --listen ADDR:PORT (port 0 takes a free one)")
-            }
-            _ => "choose another place with --listen ADDR:PORT".into(),
-        };
-        anyhow::Error::new(error).context(format!("serve at {address}: {remedy}"))
-    })
+                format!("it is held by {holder}; end that or {choose}")
+            } else {
+                choose.into()
+            };
+            anyhow::Error::new(error).context(format!("serve at {address}: {remedy}"))
+        })
 }
 
 fn run(

@@ -5,14 +5,13 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use api::{gateway::Upstream, tokens};
 use devices::qemu::Inside;
 use lab::BoardKind;
 use statusinator::{
-    cli::start_inside,
+    cli::{listen, start_inside},
     config::{BoardChoice, DataDir, EngineFile, choose_board},
-    ports,
     wiring::{Firmware, Program, ProgramOptions},
 };
 use tokio::sync::watch;
@@ -125,14 +124,7 @@ async fn follow(data: DataDir, fixed: Option<SocketAddr>, publish: watch::Sender
 
 async fn start(options: &Options, data: &DataDir) -> Result<Program> {
     let board = choose_board(&options.serve.board, BoardChoice { machines: options.serve.machines })?;
-    let listener = match TcpListener::bind(options.serve.listen) {
-        Ok(listener) => listener,
-        // The usual place is only a convenience for browsers beside the window.
-        Err(_) => TcpListener::bind("127.0.0.1:0").with_context(|| {
-            let holder = ports::holder(options.serve.listen.port()).unwrap_or_default();
-            format!("open the engine's listener {holder}")
-        })?,
-    };
+    let listener = listen(options.serve.listen)?;
     let options = ProgramOptions {
         data: data.clone(),
         board,
@@ -141,5 +133,5 @@ async fn start(options: &Options, data: &DataDir) -> Result<Program> {
         pid: std::process::id(),
         url: None,
     };
-    Program::start(options, listener).await.map_err(|error| anyhow!(error))
+    Program::start(options, listener).await
 }
