@@ -14,7 +14,6 @@ export const words = {
   pc: (box: number) => `PC ${box}`,
   pcs: (n: number) => plural(n, 'PC'),
   boxes: (boxes: number[]) => boxes.map((box) => `PC ${box}`).join(', '),
-  ago: (age: string) => `${age} ago`,
   unknown: 'unknown',
 
   tabs: {
@@ -67,7 +66,6 @@ export const words = {
 
   link: {
     connecting: 'Connecting to the engine',
-    connectingFor: (elapsed: string) => `for ${elapsed}`,
     lost: (since: string) => `Engine unreachable since ${since}`,
     never: (since: string) => `Engine unreachable, tried since ${since}`,
     old: (at: string) => `Behind this is the last picture, of ${at}. Nothing on it is known to be true now.`,
@@ -105,11 +103,8 @@ export const words = {
   hold: {
     hint: 'hold for 1 s',
     short: 'Too short: hold until the ring is full.',
-    sure: 'Are you sure?',
     no: 'No, leave it',
   },
-
-  dialog: { close: 'Close' },
 
   power: {
     differ: (told: string, seen: string) => `told ${told}, seen ${seen}`,
@@ -119,11 +114,9 @@ export const words = {
     unknown: 'power unknown',
     rests: 'Nothing has been seen of it yet',
     outletSays: (told: string) => `its outlet says ${told}`,
-    on: 'on',
   },
 
   board: {
-    label: (box: number, state: string) => `PC ${box}: ${state}`,
     boot: (took: string) => `boot ${took}`,
     usual: (usual: string) => `usual ${usual}`,
     soon: 'any moment now',
@@ -136,7 +129,6 @@ export const words = {
     idle: (n: number) => `${n} PCs on the shelf, nothing running.`,
     start: (title: string) => `Start ${title}`,
     about: (usual: string) => `about ${usual}`,
-    runNow: (title: string) => title,
     open: 'Look closer',
     last: (title: string) => `Last: ${title}`,
     result: 'Result',
@@ -203,7 +195,6 @@ export const words = {
     waits: 'waits',
     boots: 'Boots of this run',
     steps: 'Steps',
-    loading: (elapsed: string) => `Asking for this run, ${elapsed}`,
     state: {
       running: 'running',
       cancelling: 'cancelling',
@@ -255,17 +246,14 @@ export const words = {
     noFacts: 'This PC has not reported its hardware.',
     noConsole: 'This board has no console of this PC.',
     emptyConsole: 'Nothing was printed yet.',
-    factsOf: (when: string) => `As reported ${when}`,
+    factsOf: (when: string) => `As reported ${when}.`,
     drawing: 'Drawing (SVG)',
     seconds: 'seconds',
     wireSums: (from: string, towards: string) => `${from} from the PC; ${towards} towards it`,
     wire: (packets: number, bytes: string) => `${plural(packets, 'packet')}, ${bytes}`,
     packetSums: (n: number, inn: string, out: string) =>
       `${plural(n, 'packet')}: ${inn} from the PC, ${out} towards it`,
-    loading: (elapsed: string) => `Asking for this boot, ${elapsed}`,
     at: 'at',
-    phase: 'phase',
-    took: 'took',
   },
 
   /** Devices whose name on the wire is their task. */
@@ -293,7 +281,6 @@ export const words = {
     everything: 'everything',
     anyKind: 'any kind',
     shown: (n: number, of: number) => `${n} of the last ${of}`,
-    by: (actor: string) => `by ${actor}`,
     choose: 'Choose an event to see all that is recorded of it.',
     fields: {
       seq: 'number',
@@ -325,7 +312,6 @@ export const words = {
     clock: 'clock',
     clockOff: (offset: string) => `${offset} apart from this screen’s`,
     clockSame: 'in step with this screen’s',
-    speed: 'speed',
     noDevices: 'No device has been looked for yet.',
     noServices: 'No service has said anything yet.',
     noCounters: 'Nothing has been counted yet.',
@@ -369,6 +355,5 @@ export const words = {
     link: (up: boolean) => (up ? 'link up' : 'no link'),
   },
 
-  loading: (what: string, elapsed: string) => `${what}, ${elapsed}`,
   asking: 'Asking the engine',
 };

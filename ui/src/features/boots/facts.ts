@@ -22,6 +22,9 @@ export function placeOf(machine: MachineWire): Line[] {
   ];
 }
 
+/** The machine is a simulation and says so. */
+export const isSimulated = (facts: Json): boolean => object(facts).simulated === true;
+
 export function linesOf(facts: Json): Line[] {
   const all = object(facts);
   const [firmware, kernel, cpu, ram, product, clock] = [
