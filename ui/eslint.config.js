@@ -29,6 +29,8 @@ export default ts.config(
       'svelte/button-has-type': 'error',
     },
   },
+  // A measurement prints its result.
+  { files: ['bench/**'], rules: { 'no-console': 'off' } },
   { files: ['src/components/**'], rules: forbid(['**/features/**', '**/views/**', '**/api/**']) },
   ...features.map((own) => ({
     files: [`src/features/${own}/**`],
