@@ -103,15 +103,20 @@ pub(super) fn spawn(bound: Bound, site: &Site, files: BootFiles, heartbeat_ms: u
         site.desk.clone(),
     ));
     let (sink, seen) = SeenSink::new(SIGHTINGS_WAITING);
-    let says = format!("{}; serves {}", where_at(&bound), pages.files.says);
+    let port = |port| bound.dial.port(port);
+    let ready = [
+        ("dhcp", format!("on port {}, {} reservations", port(DHCP), config.reservations.len())),
+        ("tftp", format!("on port {}, loaders for UEFI and BIOS", port(TFTP))),
+        ("http", format!("on port {}, {}", port(HTTP), pages.files.says)),
+    ];
     let mut tasks = JoinSet::new();
     let stop = &site.stop;
     tasks.spawn(ended("DHCP", dhcp::run(bound.dhcp, config, sink.clone(), stop.clone())));
     tasks.spawn(ended("TFTP", netboot::tftp::run(bound.tftp, pages.clone(), sink.clone(), stop.clone())));
     tasks.spawn(ended("HTTP", netboot::http::run(bound.http, pages.clone(), sink.clone(), stop.clone())));
     tasks.spawn(translate::run(pages, seen, sink, site.sink.clone(), stop.clone()));
-    for name in ["dhcp", "tftp", "http"] {
-        site.ready(name, says.clone());
+    for (name, says) in ready {
+        site.ready(name, says);
     }
     Ok(tasks)
 }
@@ -120,11 +125,6 @@ async fn ended(name: &'static str, service: impl Future<Output = io::Result<()>>
     if let Err(error) = service.await {
         tracing::error!(service = name, %error, "a boot service ended");
     }
-}
-
-fn where_at(bound: &Bound) -> String {
-    let port = |port| bound.dial.port(port);
-    format!("DHCP on port {}, TFTP on {}, HTTP on {}", port(DHCP), port(TFTP), port(HTTP))
 }
 
 fn dhcp_config(board: &Board, dial: &Dial) -> DhcpConfig {

@@ -130,7 +130,7 @@ fn sign(what: &What) -> Option<(Sign, String)> {
                 Client::Firmware | Client::HttpFirmware => Speaker::Firmware,
             };
             let sign = Sign::Dhcp { speaker, discover: *kind == Kind::Discover, arch: *arch };
-            Some((sign, format!("DHCP {kind} by its {}", speaker_words(speaker))))
+            Some((sign, format!("DHCP {kind} by its {}", client_words(*client))))
         }
         What::DhcpAnswered { kind, address, boot_file, .. } if *kind != Kind::Nak => {
             let ack = *kind == Kind::Ack;
@@ -150,7 +150,9 @@ fn sign(what: &What) -> Option<(Sign, String)> {
         }
         What::FileSent { proto, path, bytes, packets, micros, complete, .. } => {
             let (role, proto, seconds) = (role(path), word(*proto), *micros as f64 / 1e6);
-            if role == FileRole::Other {
+            // Firmware asks TFTP for the size alone and breaks off before the first packet: no transfer ended there.
+            let size_inquiry = !*complete && *packets == 0;
+            if role == FileRole::Other || size_inquiry {
                 return None;
             }
             let (bytes, packets, complete) = (*bytes, *packets, *complete);
@@ -164,11 +166,21 @@ fn sign(what: &What) -> Option<(Sign, String)> {
     }
 }
 
-fn speaker_words(speaker: Speaker) -> &'static str {
-    match speaker {
-        Speaker::Firmware => "firmware",
-        Speaker::Ipxe => "loader",
-        Speaker::System => "system",
+fn client_words(client: Client) -> &'static str {
+    match client {
+        Client::Firmware => "firmware",
+        Client::HttpFirmware => "firmware (HTTP boot)",
+        Client::Ipxe => "loader",
+        Client::System => "system",
+    }
+}
+
+/// As the protocol itself names it.
+fn method_word(method: Method) -> &'static str {
+    match method {
+        Method::Rrq => "RRQ",
+        Method::Get => "GET",
+        Method::Head => "HEAD",
     }
 }
 
@@ -185,7 +197,7 @@ fn packet(machine: &str, seen: &Seen, stamp: &Stamp) -> Option<Packet> {
     let (direction, proto, bytes, says) = match &seen.what {
         What::Dhcp { kind, client, bytes, vendor_class, .. } => {
             let class = vendor_class.as_deref().map(|c| format!(", class {c}")).unwrap_or_default();
-            ("in", "dhcp", *bytes as u64, format!("{kind} {client:?}{class}"))
+            ("in", "dhcp", *bytes as u64, format!("{kind} by its {}{class}", client_words(*client)))
         }
         What::DhcpAnswered { kind, address, boot_file, bytes, .. } => {
             let file = boot_file.as_deref().map(|f| format!(", boot file {f}")).unwrap_or_default();
@@ -194,14 +206,15 @@ fn packet(machine: &str, seen: &Seen, stamp: &Stamp) -> Option<Packet> {
         What::DhcpRefused { why } => ("out", "dhcp", 0, format!("refused: {why}")),
         What::FileAsked { proto, method, path, found, .. } => {
             let missing = if *found { "" } else { ", not here" };
-            ("in", word(*proto), 0, format!("{method:?} {path}{missing}"))
+            ("in", word(*proto), 0, format!("{} {path}{missing}", method_word(*method)))
         }
         What::FileSent { proto, path, bytes, packets, resent, complete, why, .. } => {
             let end = match (complete, why) {
                 (true, _) => String::new(),
+                (false, _) if *packets == 0 => ", only its size was asked".to_owned(),
                 (false, why) => format!(", broken off: {}", why.as_deref().unwrap_or("no reason known")),
             };
-            ("out", word(*proto), *bytes, format!("{path} in {packets} packets, {resent} again{end}"))
+            ("out", word(*proto), *bytes, format!("{path} in {packets} packets, {resent} sent again{end}"))
         }
         What::Posted { path, bytes } if !path.ends_with("heartbeat") => {
             ("in", "http", *bytes, format!("posted {path}"))
@@ -218,4 +231,80 @@ fn packet(machine: &str, seen: &Seen, stamp: &Stamp) -> Option<Packet> {
         bytes,
         says,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(path: &str, packets: u64, complete: bool) -> What {
+        What::FileSent {
+            proto: netboot::Proto::Tftp,
+            path: path.into(),
+            total: 1000,
+            bytes: packets * 500,
+            packets,
+            resent: 0,
+            acked: packets * 500,
+            micros: 10,
+            complete,
+            why: None,
+        }
+    }
+
+    #[test]
+    fn asking_for_a_size_is_no_broken_transfer() {
+        assert_eq!(sign(&sent("ipxe.efi", 0, false)), None);
+        assert!(matches!(
+            sign(&sent("ipxe.efi", 1, false)),
+            Some((Sign::FileSent { complete: false, .. }, _))
+        ));
+        assert!(matches!(sign(&sent("ipxe.efi", 2, true)), Some((Sign::FileSent { complete: true, .. }, _))));
+    }
+
+    #[test]
+    fn files_without_a_part_in_the_boot_end_no_phase() {
+        assert_eq!(sign(&sent("favicon.ico", 2, true)), None);
+    }
+
+    #[test]
+    fn a_head_request_asks_for_no_body() {
+        let asked = |method| What::FileAsked {
+            proto: netboot::Proto::Http,
+            method,
+            path: "boot/kernel".into(),
+            found: true,
+            range: None,
+        };
+        for (method, wants) in [(Method::Head, false), (Method::Get, true), (Method::Rrq, true)] {
+            let Some((Sign::FileAsked { role, body, .. }, _)) = sign(&asked(method)) else {
+                panic!("{method:?}")
+            };
+            assert_eq!((role, body), (FileRole::Kernel, wants), "{method:?}");
+        }
+    }
+
+    #[test]
+    fn the_speaker_is_told_apart() {
+        let dhcp = |client| What::Dhcp {
+            kind: Kind::Discover,
+            client,
+            arch: Some(7),
+            vendor_class: None,
+            xid: 1,
+            bytes: 300,
+        };
+        let table = [
+            (Client::Firmware, Speaker::Firmware),
+            (Client::HttpFirmware, Speaker::Firmware),
+            (Client::Ipxe, Speaker::Ipxe),
+            (Client::System, Speaker::System),
+        ];
+        for (client, expected) in table {
+            let Some((Sign::Dhcp { speaker, discover, .. }, says)) = sign(&dhcp(client)) else {
+                panic!("{client:?}")
+            };
+            assert!(discover && speaker == expected, "{client:?}: {says}");
+        }
+    }
 }
