@@ -6,7 +6,8 @@
 //                                   what the tests use, since boards go on while nobody looks
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Plugin } from 'vite';
-import { STATES, World, type Scene } from './scenes.ts';
+import { STATES, type Scene } from './records.ts';
+import { World } from './scenes.ts';
 
 /** The policy under which the program serves the UI; the built page must live with it here too. */
 export const POLICY =

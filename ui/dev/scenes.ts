@@ -3,60 +3,24 @@ import type {
   BootWire,
   DeviceWire,
   EventWire,
-  Json,
   LabWire,
   MachineWire,
-  PacketWire,
   RunWire,
   StatusWire,
 } from '../src/api/wire';
-
-export const STATES = [
-  'normal',
-  'idle',
-  'booting',
-  'fault',
-  'empty',
-  'run',
-  'done',
-  'failed',
-  'refuse',
-  'lost',
-  'login',
-] as const;
-export type Scene = (typeof STATES)[number];
-
-const PHASES = ['firmware', 'address', 'loader', 'kernel', 'os', 'service'];
-const USUAL = [9.1, 1.2, 2.4, 6.8, 18.3, 4.9];
-const SAYS = [
-  'firmware starts',
-  'asks for an address',
-  'fetches its loader',
-  'fetches its kernel',
-  'kernel starts',
-  'running, about to report',
-];
-const sum = (list: number[]) => list.reduce((a, b) => a + b, 0);
-const iso = (ms: number) => new Date(ms).toISOString();
-
-const FACTS: Json = {
-  firmware: {
-    vendor: 'American Megatrends',
-    version: 'ADLN.01',
-    date: '08/14/2024',
-    mode: 'uefi',
-    secure_boot: false,
-  },
-  kernel: { release: '6.1.0-40-amd64' },
-  cpu: { model: 'Intel N100', cores: 4 },
-  memory: { bytes: 8 * 2 ** 30, usable_bytes: 7.6 * 2 ** 30 },
-  disks: [{ name: 'nvme0n1', bytes: 256e9, model: 'SSD 256', rotational: false }],
-  nics: [{ name: 'enp1s0', mac: '16:09:01:1a:f4:30', driver: 'r8169', speed_mbit: 1000, link: true }],
-  product: { vendor: 'Mini', name: 'PC' },
-  clock: { offset_s: 0 },
-  address: '192.168.122.11',
-  simulated: true,
-};
+import {
+  FACTS,
+  PHASES,
+  SAYS,
+  USUAL,
+  bootEvents,
+  event,
+  iso,
+  marksOf,
+  packets,
+  sum,
+  type Scene,
+} from './records.ts';
 
 export class World {
   private readonly t0 = Date.now();
@@ -531,116 +495,4 @@ export class World {
       seconds: 58.2 - i * 1.7,
     }));
   }
-}
-
-function marksOf(phase: number, from: number, length: number): BootWire['phases'][number]['marks'] {
-  const mark = (name: string, part: number, detail: Json) => ({
-    mark: name,
-    at: from + length * part,
-    detail,
-  });
-  switch (phase) {
-    case 0:
-      return [mark('pressed', 0, { outlet: 6 })];
-    case 1:
-      return [
-        mark('discover', 0, { arch: 7 }),
-        mark('address-offered', 0.1, { address: '192.168.122.16', boot_file: 'ipxe.efi' }),
-        mark('address-given', 0.4, { address: '192.168.122.16', boot_file: 'ipxe.efi' }),
-      ];
-    case 2:
-      return [
-        mark('loader-asked', 0, { path: '/ipxe.efi', proto: 'tftp', found: true }),
-        mark('loader-sent', 0.5, {
-          path: '/ipxe.efi',
-          proto: 'tftp',
-          bytes: 1_043_968,
-          packets: 716,
-          seconds: 0.9,
-        }),
-        mark('script-asked', 0.9, { path: '/boot/node6.ipxe', proto: 'http', found: true }),
-      ];
-    case 3:
-      return [
-        mark('kernel-asked', 0, { path: '/boot/vmlinuz', proto: 'http', found: true }),
-        mark('kernel-sent', 0.3, {
-          path: '/boot/vmlinuz',
-          proto: 'http',
-          bytes: 8_152_000,
-          packets: 5_602,
-          seconds: 0.2,
-        }),
-        mark('initrd-sent', 1, {
-          path: '/boot/probe.img',
-          proto: 'http',
-          bytes: 61_400_000,
-          packets: 42_119,
-          seconds: 1.4,
-        }),
-      ];
-    default:
-      return [];
-  }
-}
-
-const KINDS: [string, string, string][] = [
-  ['phase-entered', 'node5', 'phase kernel'],
-  ['marked', 'node5', 'kernel asked'],
-  ['power-observed', 'node3', 'power on: it was heard'],
-  ['task-finished', 'node1', 'power up finished'],
-  [
-    'device-lost',
-    'relay board',
-    'relay board lost: read the relay board: no answer on its serial line within 1 s',
-  ],
-  ['boot-ended', 'node2', 'boot good: the machine reported'],
-];
-
-function event(seq: number, t0: number): EventWire {
-  const [kind, subject, says] = KINDS[seq % KINDS.length] ?? ['', '', ''];
-  return {
-    seq,
-    at: iso(t0 + (seq - 4_096) * 500),
-    mono_us: seq * 500_000,
-    host_boot: 'b',
-    run: 31,
-    boot: subject.startsWith('node') ? 200 + Number(subject.slice(4)) : null,
-    actor: 'engine',
-    reason: null,
-    subject,
-    kind,
-    says,
-    data: { phase: 'kernel' },
-    schema: 1,
-  };
-}
-
-const bootEvents = (boot: BootWire): EventWire[] => [
-  {
-    ...event(3_999, Date.parse(boot.started) + 48_500),
-    says: 'boot begins with our press',
-    kind: 'boot-started',
-  },
-  ...boot.phases.map((phase, i) => ({
-    ...event(4_000 + i, 0),
-    at: phase.started,
-    says: `phase ${phase.phase}`,
-    kind: 'phase-entered',
-  })),
-];
-
-function packets(boot: BootWire): PacketWire[] {
-  const at = (s: number) => iso(Date.parse(boot.started) + s * 1000);
-  if (boot.phases.length < 2) return [];
-  const rows: [number, string, string, number, string][] = [
-    [9.1, 'in', 'dhcp', 347, 'DISCOVER, arch 7, PXEClient'],
-    [9.11, 'out', 'dhcp', 371, 'OFFER 192.168.122.16, ipxe.efi'],
-    [9.6, 'in', 'dhcp', 359, 'REQUEST 192.168.122.16'],
-    [9.61, 'out', 'dhcp', 371, 'ACK 192.168.122.16'],
-    [10.3, 'in', 'tftp', 58, 'RRQ ipxe.efi, blksize 1468'],
-    [10.9, 'out', 'tftp', 1_043_968, 'ipxe.efi, 716 blocks'],
-    [12.4, 'in', 'http', 212, 'GET /boot/node6.ipxe'],
-    [12.41, 'out', 'http', 1_012, '200 node6.ipxe'],
-  ];
-  return rows.map(([s, direction, proto, bytes, says]) => ({ at: at(s), direction, proto, bytes, says }));
 }

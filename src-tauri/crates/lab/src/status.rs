@@ -233,6 +233,12 @@ impl MachineStatus {
         match event.body() {
             Body::PowerCommanded { to, .. } => {
                 self.press = Some(Press { to: *to, stamp, ended: None, failure: None });
+                // Seen off before the press says nothing about now; only what is heard next does.
+                if *to == PowerState::On && self.observed == PowerState::Off {
+                    self.observed = PowerState::Unknown;
+                    self.evidence = None;
+                    self.observed_at = None;
+                }
             }
             Body::PowerConfirmed { to, .. } => {
                 self.commanded = *to;

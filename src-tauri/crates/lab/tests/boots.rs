@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // a test that finds nothing must fail
 
 use lab::{
-    Body, Boot, BootState, Draft, Event, Phase, Stamp, Status,
+    Body, Boot, BootState, Draft, Event, Phase, PowerState, Stamp, Status,
     boot::Cause,
     event::SCHEMA,
     sign::{self, FileRole, Sign, Speaker, Step},
@@ -150,6 +150,30 @@ fn half_a_kernel_does_not_end_its_phase() {
     });
     driven.see(&sent(FileRole::Initrd));
     assert_eq!(driven.boot().unwrap().phase(), Phase::Kernel);
+}
+
+#[test]
+fn a_press_makes_what_was_seen_before_it_old() {
+    let mut status = Status::default();
+    let bodies = [
+        Body::PowerObserved { state: PowerState::Off, evidence: "silent".into() },
+        Body::PowerCommanded { outlet: 1, to: PowerState::On, evidence: "seen off".into() },
+        Body::PowerConfirmed { outlet: 1, to: PowerState::On },
+    ];
+    for (seq, body) in (1..).zip(bodies) {
+        let draft = Draft {
+            stamp: Stamp::default(),
+            run: None,
+            boot: None,
+            actor: "engine".into(),
+            reason: None,
+            subject: "node1".into(),
+            body,
+        };
+        status.apply(&Event { seq, draft, schema: SCHEMA }).unwrap();
+    }
+    let machine = &status.machines["node1"];
+    assert_eq!((machine.commanded, machine.observed), (PowerState::On, PowerState::Unknown));
 }
 
 fn any_sign() -> impl Strategy<Value = Sign> {

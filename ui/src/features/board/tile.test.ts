@@ -29,7 +29,7 @@ describe('while it boots', () => {
     expect(tile(booting, 72.9).word).toBe('1:12');
   });
   it('without history nothing is claimed', () => {
-    expect(tile(booting)).toMatchObject({ right: 'first boot, nothing to compare', bar: { usual: null } });
+    expect(tile(booting)).toMatchObject({ right: 'first boot here', bar: { usual: null } });
   });
   it('with history it says about how long', () => {
     expect(tile({ ...booting, usual })).toMatchObject({ right: 'about 31 s to go', bar: { usual: 43 } });
@@ -67,6 +67,11 @@ describe('the power line', () => {
       power: 'power unknown, never heard',
       say: 'Nothing has been seen of it yet; its outlet says off',
     });
+  });
+  it('after a press it waits for the first packet and claims nothing', () => {
+    const press = { to: 'on', started: at(7), ended: null, failure: null };
+    const power = { commanded: 'on', observed: 'unknown', evidence: null, observed_at: null, press };
+    expect(tile({ state: 'boot', word: 'booting', power }).power).toBe('pressed 5 s ago');
   });
   it('a machine that is off is not stale because it is silent', () =>
     expect(tile({ heard: heard(-600) })).toMatchObject({ power: 'off since 14:06', stale: false }));
