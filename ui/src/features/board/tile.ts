@@ -91,7 +91,8 @@ function powerOf(machine: MachineWire, now: number): string {
   const heard =
     machine.heard === null ? words.power.never : words.power.onHeard(age(now - time(machine.heard.at)));
   const { press } = machine.power;
-  if (observed === 'unknown' && press?.to === 'on') return words.power.pressed(age(now - time(press.started)));
+  if (observed === 'unknown' && press?.to === 'on')
+    return words.power.pressed(age(now - time(press.started)));
   if (observed === 'unknown') return `${words.power.unknown}, ${heard}`;
   if (commanded !== 'unknown' && commanded !== observed) {
     return `${words.power.differ(commanded, observed)}: ${heard}`;
