@@ -88,8 +88,9 @@ impl Drop for Driver {
         if !self.session.is_empty() {
             let _ = self.call("DELETE", &format!("/session/{}", self.session), None);
         }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // Asked to end it takes its WebKitWebDriver along; killed it would leave it behind.
+        support::signal(self.child.id(), "TERM");
+        until("tauri-driver to end", Duration::from_secs(10), || self.child.try_wait().unwrap());
     }
 }
 
