@@ -144,3 +144,72 @@ fn the_window_attaches_to_an_engine_that_runs_and_survives_its_restart() {
     assert!(served.ask(&["status"]).status.success(), "an engine beside the window outlives it");
     served.stop();
 }
+
+#[test]
+fn a_virtual_board_runs_as_a_child_of_the_window_and_ends_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().to_str().unwrap();
+    let driver = Driver::open(&["--data", data, "--board", "virtual", "--machines", "1"]);
+    let badge = || {
+        driver.script("return document.body.innerText").as_str().filter(|t| t.contains("VIRTUAL")).map(drop)
+    };
+    until("the badge of a virtual board", PAINTED, badge);
+    until("machine 1's state word", PAINTED, || driver.word());
+    let ready = || {
+        let status: Value = serde_json::from_slice(&ask(dir.path(), &["status", "--json"]).stdout).ok()?;
+        let services = status["engine"]["services"].as_array()?.clone();
+        services.iter().all(|s| s["ready"] == true).then_some(())
+    };
+    until("the board to be built", PAINTED, ready);
+    drop(driver);
+    until("engine and window to be gone", Duration::from_secs(30), || {
+        processes_with(data).is_empty().then_some(())
+    });
+}
+
+#[test]
+fn without_a_display_it_says_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    for (display, says) in [("", "neither DISPLAY nor WAYLAND_DISPLAY"), (":4711", "does not answer")] {
+        let output = Command::new(WINDOW)
+            .args(["--listen", "127.0.0.1:0", "--data"])
+            .arg(dir.path())
+            .env("DISPLAY", display)
+            .env_remove("WAYLAND_DISPLAY")
+            .output()
+            .unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(says) && said.contains("statusinator serve"), "{said}");
+    }
+}
+
+#[test]
+fn a_session_that_ends_gives_the_engine_its_orderly_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut window = Command::new(WINDOW)
+        .args(["--listen", "127.0.0.1:0", "--data"])
+        .arg(dir.path())
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let answers = || ask(dir.path(), &["status"]).status.success().then_some(());
+    until("the window's engine", PAINTED, answers);
+    // Before the window is up nobody listens for the signal, and the kernel's own answer to it is a sudden end.
+    let listening = || std::fs::read_to_string(format!("/proc/{}/status", window.id())).ok().filter(|t| catches_term(t));
+    until("the window to listen for signals", PAINTED, listening);
+    support::signal(window.id(), "TERM");
+    let ended = until("the window to end", Duration::from_secs(20), || window.try_wait().unwrap());
+    assert!(ended.success(), "{ended}");
+    let served = support::Served::start(dir.path(), &[]);
+    let stopped = served.lines(&["events"]).iter().any(|e| e["kind"] == "engine-stopped");
+    assert!(stopped, "the engine in the window said that it stopped");
+    served.stop();
+}
+
+/// Whether a process has a handler for SIGTERM, as the kernel tells it (proc(5), SigCgt).
+fn catches_term(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).and_then(|m| u64::from_str_radix(m.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & (1 << 14) != 0)
+}

@@ -21,7 +21,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::config::DataDir;
 
 pub use exit::{Exit, Refused, report};
-pub use serve::{ServeOptions, listen, start_inside};
+pub use serve::{ServeOptions, listen, start_inside, told_to_end};
 
 /// Boots a board of mini PCs over the network, starts labs on it and shows what happens.
 #[derive(Parser)]
@@ -84,8 +84,8 @@ enum Command {
     Doctor,
     /// Fold all events of a board anew and replace its checkpoint; the engine must not run.
     Rebuild(rebuild::RebuildOptions),
-    /// The engine of a virtual board inside its namespaces; started by `serve`.
-    #[command(hide = true)]
+    /// The engine of a virtual board inside its namespaces; started by `serve` and by the window.
+    #[command(hide = true, name = ENGINE_INSIDE)]
     EngineInside(serve::ServeOptions),
 }
 
@@ -97,6 +97,9 @@ pub enum FirmwareChoice {
     /// SeaBIOS
     Bios,
 }
+
+/// Word with which a program starts itself once more as the engine of a virtual board.
+pub const ENGINE_INSIDE: &str = "engine-inside";
 
 /// Entry of the program.
 pub fn main() -> ExitCode {

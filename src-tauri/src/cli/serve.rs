@@ -14,7 +14,7 @@ use lab::BoardKind;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Common, Exit, FirmwareChoice, print};
+use super::{Common, ENGINE_INSIDE, Exit, FirmwareChoice, print};
 use crate::{
     config::{BadBoard, BoardChoice, DataDir, choose_board},
     logging,
@@ -66,7 +66,7 @@ pub fn start_inside(
     json: bool,
     listener: TcpListener,
 ) -> Result<qemu::Inside> {
-    let mut args: Vec<OsString> = vec!["engine-inside".into(), "--data".into(), data.path().into()];
+    let mut args: Vec<OsString> = vec![ENGINE_INSIDE.into(), "--data".into(), data.path().into()];
     let mut add = |name: &str, value: String| args.extend([OsString::from(name), value.into()]);
     add("--board", absolute_board(&options.board)?);
     if let Some(count) = options.machines {
@@ -175,10 +175,19 @@ fn run(
     })
 }
 
-/// Waits for SIGTERM, SIGINT, or the outer process.
-async fn until_told(parent: Option<qemu::adopt::Parent>) -> Result<()> {
+/// Waits for SIGTERM or SIGINT.
+pub async fn told_to_end() -> Result<()> {
     let mut term = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Waits for a signal, or for the outer process.
+async fn until_told(parent: Option<qemu::adopt::Parent>) -> Result<()> {
     let told = async {
         match parent {
             Some(parent) => match parent.listen() {
@@ -191,9 +200,7 @@ async fn until_told(parent: Option<qemu::adopt::Parent>) -> Result<()> {
         }
     };
     tokio::select! {
-        _ = term.recv() => {}
-        _ = interrupt.recv() => {}
-        () = told => {}
+        result = told_to_end() => result,
+        () = told => Ok(()),
     }
-    Ok(())
 }

@@ -5,16 +5,22 @@
 mod engine_link;
 mod options;
 
-use std::{net::TcpListener, process::ExitCode, sync::Arc};
+use std::{
+    net::TcpListener,
+    panic::{AssertUnwindSafe, catch_unwind},
+    process::ExitCode,
+    sync::Arc,
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use api::{
     Sessions,
     gateway::{self, GatewayConfig, Heartbeats},
 };
 use clap::Parser;
 use statusinator::{cli, logging};
-use tauri::{RunEvent, WebviewUrl, WebviewWindowBuilder};
+use tauri::{RunEvent, Url, WebviewUrl, WebviewWindowBuilder};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use self::{engine_link::EngineLink, options::Options};
@@ -23,6 +29,10 @@ use self::{engine_link::EngineLink, options::Options};
 const SIZE: (f64, f64) = (1024.0, 600.0);
 
 fn main() -> ExitCode {
+    // The engine of a virtual board is this very file once more, inside namespaces: the window needs no other beside it.
+    if std::env::args_os().nth(1).is_some_and(|word| word == cli::ENGINE_INSIDE) {
+        return cli::main();
+    }
     prepare_webkit();
     match open(&Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -40,6 +50,7 @@ fn prepare_webkit() {
 }
 
 fn open(options: &Options) -> Result<()> {
+    look_for_display()?;
     let data = options.data()?;
     data.create()?;
     // A virtual board's engine is a child in namespaces: it must be started before any thread exists.
@@ -64,7 +75,7 @@ fn open(options: &Options) -> Result<()> {
         }
     });
 
-    let shown = show(&url);
+    let shown = show(&url, runtime.handle());
     stop.cancel();
     let ended = runtime.block_on(async {
         link.end().await;
@@ -76,11 +87,37 @@ fn open(options: &Options) -> Result<()> {
     shown
 }
 
-/// Runs the window until it is closed.
-fn show(url: &str) -> Result<()> {
+/// Before anything is started that would have to be ended again.
+fn look_for_display() -> Result<()> {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if set("WAYLAND_DISPLAY") || set("DISPLAY") {
+        return Ok(());
+    }
+    bail!("open a window: neither DISPLAY nor WAYLAND_DISPLAY is set; {SERVE_INSTEAD}")
+}
+
+/// What to do where no window can be.
+const SERVE_INSTEAD: &str = "use `statusinator serve` and a browser, or start this from a desktop session";
+
+/// Runs the window until it is closed. GTK panics where the display that is named does not answer; that gets words, too.
+fn show(url: &str, runtime: &Handle) -> Result<()> {
     let url = url.parse().context("read the gateway's address")?;
+    catch_unwind(AssertUnwindSafe(|| run_window(url, runtime)))
+        .unwrap_or_else(|_| bail!("open a window: the display does not answer; {SERVE_INSTEAD}"))
+}
+
+fn run_window(url: Url, runtime: &Handle) -> Result<()> {
+    let runtime = runtime.clone();
     let app = tauri::Builder::default()
         .setup(move |app| {
+            // A session that ends says so with a signal; the engine in here then gets its orderly end as well.
+            let window = app.handle().clone();
+            runtime.spawn(async move {
+                match cli::told_to_end().await {
+                    Ok(()) => window.exit(0),
+                    Err(error) => tracing::warn!(%error, "signals are not heard"),
+                }
+            });
             WebviewWindowBuilder::new(app, "main", WebviewUrl::External(url))
                 .title("statusinator")
                 .inner_size(SIZE.0, SIZE.1)
@@ -89,7 +126,7 @@ fn show(url: &str) -> Result<()> {
             Ok(())
         })
         .build(tauri::generate_context!())
-        .context("open the window; is there a display? `statusinator serve` needs none")?;
+        .context("open the window")?;
     let code = app.run_return(|_, event| {
         if let RunEvent::Exit = event {
             tracing::info!("the window was closed");

@@ -1,0 +1,61 @@
+// The real program on its simulated board, and a browser beside it; both are gone when `end` was awaited.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from '@playwright/test';
+
+// Nothing of the browser's own may look for the internet.
+const QUIET = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** Starts `serve` at this speed and a browser of the kiosk's size. */
+export async function serve(program, speed) {
+  const data = mkdtempSync(join(tmpdir(), 'statusinator-bench-'));
+  const args = ['serve', '--json', '--speed', String(speed), '--data', data, '--listen', '127.0.0.1:0'];
+  const served = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  let browser;
+  const end = async () => {
+    await browser?.close();
+    served.kill('SIGTERM');
+    await new Promise((resolve) => (served.exitCode === null ? served.once('exit', resolve) : resolve()));
+    rmSync(data, { recursive: true, force: true });
+  };
+  try {
+    const { login, url } = await hello(served);
+    browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: QUIET });
+    const page = await browser.newPage({ viewport: { width: 1024, height: 600 } });
+    return { data, login, url, page, end };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+/** The first line of `serve`, or an error when it ends without one. */
+function hello(served) {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    served.stdout.on('data', (chunk) => {
+      text += chunk;
+      if (text.includes('\n')) resolve(JSON.parse(text.split('\n')[0]));
+    });
+    served.once('exit', (code) => reject(new Error(`serve ended with ${code}`)));
+  });
+}
+
+/** Runs the rehearsal beside the page, never before it: the command must not stop the browser's own process. */
+export function rehearse(program, data) {
+  return new Promise((resolve, reject) => {
+    const args = ['lab', 'start', 'rehearsal', '--wait', '--data', data];
+    const run = spawn(program, args, { stdio: 'ignore' });
+    run.once('exit', (code) =>
+      code === 0 ? resolve() : reject(new Error(`the rehearsal ended with ${code}`)),
+    );
+  });
+}
