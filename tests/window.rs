@@ -197,7 +197,8 @@ fn a_session_that_ends_gives_the_engine_its_orderly_end() {
     let answers = || ask(dir.path(), &["status"]).status.success().then_some(());
     until("the window's engine", PAINTED, answers);
     // Before the window is up nobody listens for the signal, and the kernel's own answer to it is a sudden end.
-    let listening = || std::fs::read_to_string(format!("/proc/{}/status", window.id())).ok().filter(|t| catches_term(t));
+    let listening =
+        || std::fs::read_to_string(format!("/proc/{}/status", window.id())).ok().filter(|t| catches_term(t));
     until("the window to listen for signals", PAINTED, listening);
     support::signal(window.id(), "TERM");
     let ended = until("the window to end", Duration::from_secs(20), || window.try_wait().unwrap());
@@ -210,6 +211,9 @@ fn a_session_that_ends_gives_the_engine_its_orderly_end() {
 
 /// Whether a process has a handler for SIGTERM, as the kernel tells it (proc(5), SigCgt).
 fn catches_term(status: &str) -> bool {
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).and_then(|m| u64::from_str_radix(m.trim(), 16).ok());
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigCgt:"))
+        .and_then(|m| u64::from_str_radix(m.trim(), 16).ok());
     mask.is_some_and(|mask| mask & (1 << 14) != 0)
 }

@@ -28,7 +28,9 @@ pub(crate) fn status_of(code: Code) -> StatusCode {
         Code::Forbidden | Code::BossOutlet => StatusCode::FORBIDDEN,
         Code::BadRequest => StatusCode::BAD_REQUEST,
         Code::DeviceRefused => StatusCode::BAD_GATEWAY,
-        Code::DeviceAbsent | Code::Storage | Code::EngineStopped => StatusCode::SERVICE_UNAVAILABLE,
+        Code::DeviceAbsent | Code::Storage | Code::Busy | Code::EngineStopped => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Code::TimedOut => StatusCode::GATEWAY_TIMEOUT,
         Code::BadConfig | Code::BootFailed | Code::BootFile | Code::Internal => {
             StatusCode::INTERNAL_SERVER_ERROR
@@ -104,6 +106,7 @@ mod tests {
             (Code::Forbidden, 403),
             (Code::BadRequest, 400),
             (Code::Storage, 503),
+            (Code::Busy, 503),
             (Code::EngineStopped, 503),
             (Code::TimedOut, 504),
             (Code::Internal, 500),

@@ -44,6 +44,8 @@ pub enum Code {
     Storage,
     /// A boot file is missing.
     BootFile,
+    /// All places are taken; try again when one is free.
+    Busy,
     /// The engine is stopping or was stopped.
     EngineStopped,
     /// Something else that needs a developer.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
 use lab::Code;
@@ -67,12 +67,11 @@ pub(super) async fn stream(
     };
     let place = site.streams.clone().try_acquire_owned().map_err(|_| {
         Refusal::new(
-            Code::Internal,
+            Code::Busy,
             "open one more stream",
             format!("{STREAMS} pages and programs follow this engine already"),
             "close pages that nobody looks at",
         )
-        .with_status(StatusCode::SERVICE_UNAVAILABLE)
         .retry_after(10)
     })?;
     let feed = Feed::new(&site, caller.session, since, place);
