@@ -164,7 +164,10 @@ impl Engine {
         let latest = known.and_then(|m| m.press.as_ref());
         let pressing =
             latest.is_some_and(|p| p.ended.as_ref().is_none_or(|end| stamp.mono_us <= end.mono_us));
-        if commanded != read.commanded && !pressing {
+        if pressing {
+            return;
+        }
+        if commanded != read.commanded {
             self.record_at(machine, stamp, None, Body::PowerRead { outlet, commanded: read.commanded });
         }
         let Some(seen) = read.observed.filter(|seen| *seen != observed) else { return };

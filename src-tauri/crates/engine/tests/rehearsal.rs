@@ -10,8 +10,12 @@ use std::{
 };
 
 use common::{Memory, Running, World, start};
-use engine::{Command, Outcome};
-use lab::{BootState, Code, Phase, PowerState, RunState, run::TaskState};
+use engine::{Command, Observation, Outcome};
+use lab::{
+    BootState, Code, Phase, PowerState, RunState,
+    ports::{OutletReading, PowerReading},
+    run::TaskState,
+};
 
 fn rehearsal() -> Command {
     Command::StartLab { lab: "rehearsal".into() }
@@ -88,6 +92,22 @@ async fn a_silent_machine_fails_alone_and_says_how_far_it_came() {
     assert!(failure.why.contains("phase firmware"), "{}", failure.why);
     let boot = engine.handle.snapshot().status.machines["node3"].boot.clone().unwrap();
     assert_eq!(boot.state, BootState::Failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_from_before_the_press_had_ended_ends_no_boot() {
+    let (world, _, engine) = fresh(true).await;
+    engine.order(rehearsal()).await.unwrap();
+    let pressing = |s: &lab::live::Snapshot| {
+        let press = s.status.machines.get("node1").and_then(|m| m.press.as_ref());
+        press.is_some_and(|p| p.ended.is_none())
+    };
+    engine.until("the press of node1", pressing).await;
+    let off = OutletReading { commanded: PowerState::Off, observed: Some(PowerState::Off) };
+    let reading = Ok(PowerReading { outlets: [(1, off)].into(), incarnation: 1 });
+    world.put(Observation::Power { stamp: world.now(), reading });
+    let run = engine.run_over().await;
+    assert_eq!(run.machine_state("node1"), "done", "{:?}", run.failure_of("node1"));
 }
 
 #[tokio::test(start_paused = true)]

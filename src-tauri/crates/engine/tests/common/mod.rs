@@ -115,7 +115,7 @@ impl World {
         Stamp { wall_us: 1_700_000_000_000_000 + mono, mono_us: mono, host_boot: "test".into() }
     }
 
-    fn put(&self, observation: Observation) {
+    pub fn put(&self, observation: Observation) {
         if let Some(sink) = self.sink.lock().unwrap().as_ref() {
             sink.put(observation);
         }

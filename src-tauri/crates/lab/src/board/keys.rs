@@ -21,6 +21,7 @@ pub(super) struct Unknown {
     pub(super) key: String,
     pub(super) at: Option<usize>,
     pub(super) nearest: Option<&'static str>,
+    pub(super) known: &'static [&'static str],
 }
 
 /// The first unknown key of a document, if any.
@@ -40,7 +41,7 @@ fn unknown_in(name: &str, table: &Table) -> Option<Unknown> {
     let known = KEYS.iter().find(|(table, _)| *table == name).map_or(&[][..], |(_, keys)| keys);
     table.iter().find(|(key, _)| !known.contains(key)).map(|(key, item)| {
         let at = table.key(key).and_then(toml_edit::Key::span).or_else(|| item.span()).map(|span| span.start);
-        Unknown { table: name.to_owned(), key: key.to_owned(), at, nearest: nearest(key, known) }
+        Unknown { table: name.to_owned(), key: key.to_owned(), at, nearest: nearest(key, known), known }
     })
 }
 

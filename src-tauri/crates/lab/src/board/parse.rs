@@ -29,7 +29,7 @@ pub(super) fn parse(origin: &str, text: &str) -> Result<Board, BoardError> {
             if unknown.table.is_empty() { "the file".to_owned() } else { format!("[{}]", unknown.table) };
         let remedy = match unknown.nearest {
             Some(nearest) => format!("did you mean \"{nearest}\"? otherwise remove the key"),
-            None => "remove the key; `statusinator check-config --explain` lists those that exist".to_owned(),
+            None => format!("remove the key; known here: {}", unknown.known.join(", ")),
         };
         return Err(error(unknown.at, format!("unknown key \"{}\" in {place}", unknown.key), &remedy));
     }
@@ -96,6 +96,12 @@ outlet = 1
             "{error} {}",
             error.remedy
         );
+    }
+
+    #[test]
+    fn a_key_like_no_other_is_answered_with_those_that_exist() {
+        let error = refused(&SMALL.replace("outlet = 1", "outlet = 1\nzzzzzzzz = 1"));
+        assert!(error.remedy.contains("outlet") && error.remedy.contains("memory_mib"), "{}", error.remedy);
     }
 
     #[test]
