@@ -131,8 +131,9 @@ fn dhcp_config(board: &Board, dial: &Dial) -> DhcpConfig {
     let network = &board.network;
     let at = |address: Ipv4Addr| dial.address(address);
     let base = dial.socket(network.boss, HTTP);
-    let reserve =
-        |m: &lab::Machine| (Mac(m.mac.0), Reservation { address: at(m.address), host_name: m.name.clone() });
+    let reserve = |m: &lab::Machine| {
+        (Mac(m.mac.0), Reservation { address: at(m.address), host_name: m.name.clone(), boot: None })
+    };
     DhcpConfig {
         server_id: at(network.boss),
         netmask: board.netmask(),

@@ -162,7 +162,13 @@ fn sign(what: &What) -> Option<(Sign, String)> {
         What::DhcpAnswered { .. }
         | What::DhcpRefused { .. }
         | What::Posted { .. }
-        | What::Malformed { .. } => None,
+        | What::Malformed { .. }
+        | What::OtherServer { .. }
+        | What::AddressTaken { .. }
+        | What::RouterSolicited
+        | What::NameAsked { .. }
+        | What::TimeAsked
+        | What::LogLine { .. } => None,
     }
 }
 
@@ -185,11 +191,7 @@ fn method_word(method: Method) -> &'static str {
 }
 
 fn word(proto: netboot::Proto) -> &'static str {
-    match proto {
-        netboot::Proto::Dhcp => "dhcp",
-        netboot::Proto::Tftp => "tftp",
-        netboot::Proto::Http => "http",
-    }
+    proto.word()
 }
 
 /// A line of the boot's packet list. Heartbeats are left out: there is one each second, and each says the same.
@@ -221,6 +223,15 @@ fn packet(machine: &str, seen: &Seen, stamp: &Stamp) -> Option<Packet> {
         }
         What::Posted { .. } => return None,
         What::Malformed { proto, why } => ("in", word(*proto), 0, format!("malformed: {why}")),
+        What::OtherServer { server, says } => ("in", "dhcp", 0, format!("another server, {server}: {says}")),
+        What::AddressTaken { address } => ("in", "dhcp", 0, format!("{address} is in use already")),
+        What::RouterSolicited => ("in", "ndp", 0, "router solicited, advertised at once".to_owned()),
+        What::NameAsked { name, kind, answered } => {
+            let end = if *answered { "" } else { ", not here" };
+            ("in", "dns", 0, format!("{kind} {name}{end}"))
+        }
+        What::TimeAsked => ("in", "ntp", 0, "asked for the time".to_owned()),
+        What::LogLine { proto, text, .. } => ("in", word(*proto), text.len() as u64, text.clone()),
     };
     Some(Packet {
         machine: machine.to_owned(),

@@ -7,9 +7,12 @@ use crate::{
     boot::{BootState, Cause, Phase},
     facts::Facts,
     failure::{Code, Failure},
+    fault::Fault,
     ports::Outlet,
     power::PowerState,
     run::{RunState, StepPlan, TaskPlan},
+    verdict::{ScreenAnswer, Verdict, VerdictCode},
+    way::Way,
 };
 
 /// Version of the bodies written today. A reader lifts older ones; a newer one is refused by the store.
@@ -68,35 +71,200 @@ impl Event {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "data", rename_all = "kebab-case")]
 pub enum Body {
-    EngineStarted { version: String, board: String, speed: u32 },
-    EngineStopped { reason: String },
+    EngineStarted {
+        version: String,
+        board: String,
+        speed: u32,
+    },
+    EngineStopped {
+        reason: String,
+    },
 
-    RunStarted { lab: String, machines: Vec<String>, steps: Vec<StepPlan>, tasks: Vec<TaskPlan> },
-    TaskStarted { step: String, attempt: u32 },
-    TaskFinished { step: String, output: Value },
-    TaskFailed { step: String, failure: Failure },
-    TaskUndone { step: String, why: String },
-    CancelRequested { why: String },
-    RunEnded { state: RunState, why: String },
+    RunStarted {
+        lab: String,
+        machines: Vec<String>,
+        steps: Vec<StepPlan>,
+        tasks: Vec<TaskPlan>,
+    },
+    TaskStarted {
+        step: String,
+        attempt: u32,
+    },
+    TaskFinished {
+        step: String,
+        output: Value,
+    },
+    TaskFailed {
+        step: String,
+        failure: Failure,
+    },
+    TaskUndone {
+        step: String,
+        why: String,
+    },
+    CancelRequested {
+        why: String,
+    },
+    RunEnded {
+        state: RunState,
+        why: String,
+    },
 
-    BootStarted { cause: Cause },
-    PhaseEntered { phase: Phase },
-    Marked { mark: String, detail: Value },
-    BootEnded { state: BootState, why: String },
+    BootStarted {
+        cause: Cause,
+    },
+    PhaseEntered {
+        phase: Phase,
+    },
+    Marked {
+        mark: String,
+        detail: Value,
+    },
+    BootEnded {
+        state: BootState,
+        why: String,
+    },
 
-    PowerCommanded { outlet: Outlet, to: PowerState, evidence: String },
-    PowerConfirmed { outlet: Outlet, to: PowerState },
-    PowerFailed { outlet: Outlet, to: PowerState, failure: Failure },
-    PowerRead { outlet: Outlet, commanded: PowerState },
-    PowerObserved { state: PowerState, evidence: String },
+    PowerCommanded {
+        outlet: Outlet,
+        to: PowerState,
+        evidence: String,
+    },
+    PowerConfirmed {
+        outlet: Outlet,
+        to: PowerState,
+    },
+    PowerFailed {
+        outlet: Outlet,
+        to: PowerState,
+        failure: Failure,
+    },
+    PowerRead {
+        outlet: Outlet,
+        commanded: PowerState,
+    },
+    PowerObserved {
+        state: PowerState,
+        evidence: String,
+    },
 
-    FactsReported { facts: Box<Facts> },
+    FactsReported {
+        facts: Box<Facts>,
+    },
 
-    DeviceFound { device: String },
-    DeviceLost { device: String, failure: Failure },
-    CommandRefused { command: String, failure: Failure },
-    StorageFailed { why: String },
-    StorageRecovered { waited: u64 },
+    /// Its network port gained or lost the link.
+    LinkChanged {
+        up: bool,
+    },
+    /// Why a machine does not boot (or, about `board`, what several faults have in common).
+    Explained {
+        verdict: Box<Verdict>,
+    },
+    /// It no longer holds: the machine went on.
+    ExplanationWithdrawn {
+        code: VerdictCode,
+        why: String,
+    },
+    /// A person looked at the machine's own screen.
+    ScreenAnswered {
+        answer: ScreenAnswer,
+    },
+    /// It began again too often and gets nothing to boot until `rearm` happens.
+    LoopStopped {
+        why: String,
+        rearm: String,
+    },
+    LoopRearmed {
+        why: String,
+    },
+
+    /// The way by which its next boot is offered.
+    WayChosen {
+        way: Way,
+        why: String,
+    },
+    /// A way that failed and is not offered again.
+    WayDropped {
+        way: Way,
+        why: String,
+    },
+    /// The firmware's boot order was changed for one boot, or put back.
+    BootOrderArmed {
+        way: Way,
+        before: String,
+    },
+    BootOrderRestored {
+        why: String,
+    },
+
+    WipeArmed {
+        disks: Vec<String>,
+    },
+    WipeDisarmed {
+        why: String,
+    },
+    /// What the wiper says it erased.
+    DiskWiped {
+        report: Value,
+    },
+
+    /// A fault that a person put in, for tests and for visitors, or took out.
+    FaultSet {
+        fault: Fault,
+        on: bool,
+    },
+
+    /// Another server answers where ours would (its protocol, its address).
+    RivalHeard {
+        service: String,
+        address: String,
+        says: String,
+    },
+    RivalGone {
+        service: String,
+        address: String,
+    },
+    /// A service of ours cannot do all it should: pool empty, lease store lost, a promise not kept.
+    ServiceTroubled {
+        service: String,
+        failure: Failure,
+    },
+    ServiceRecovered {
+        service: String,
+    },
+
+    /// The files behind a role changed, all at once.
+    ImageChosen {
+        role: String,
+        name: String,
+        version: String,
+        digest: String,
+    },
+    /// One measured boot of `statusinator measure`.
+    BootMeasured {
+        measurement: u64,
+        way: String,
+        network_s: Option<f64>,
+        whole_s: Option<f64>,
+    },
+
+    DeviceFound {
+        device: String,
+    },
+    DeviceLost {
+        device: String,
+        failure: Failure,
+    },
+    CommandRefused {
+        command: String,
+        failure: Failure,
+    },
+    StorageFailed {
+        why: String,
+    },
+    StorageRecovered {
+        waited: u64,
+    },
 }
 
 impl Body {
@@ -122,6 +290,26 @@ impl Body {
             Self::PowerRead { .. } => "power-read",
             Self::PowerObserved { .. } => "power-observed",
             Self::FactsReported { .. } => "facts-reported",
+            Self::LinkChanged { .. } => "link-changed",
+            Self::Explained { .. } => "explained",
+            Self::ExplanationWithdrawn { .. } => "explanation-withdrawn",
+            Self::ScreenAnswered { .. } => "screen-answered",
+            Self::LoopStopped { .. } => "loop-stopped",
+            Self::LoopRearmed { .. } => "loop-rearmed",
+            Self::WayChosen { .. } => "way-chosen",
+            Self::WayDropped { .. } => "way-dropped",
+            Self::BootOrderArmed { .. } => "boot-order-armed",
+            Self::BootOrderRestored { .. } => "boot-order-restored",
+            Self::WipeArmed { .. } => "wipe-armed",
+            Self::WipeDisarmed { .. } => "wipe-disarmed",
+            Self::DiskWiped { .. } => "disk-wiped",
+            Self::FaultSet { .. } => "fault-set",
+            Self::RivalHeard { .. } => "rival-heard",
+            Self::RivalGone { .. } => "rival-gone",
+            Self::ServiceTroubled { .. } => "service-troubled",
+            Self::ServiceRecovered { .. } => "service-recovered",
+            Self::ImageChosen { .. } => "image-chosen",
+            Self::BootMeasured { .. } => "boot-measured",
             Self::DeviceFound { .. } => "device-found",
             Self::DeviceLost { .. } => "device-lost",
             Self::CommandRefused { .. } => "command-refused",
@@ -160,6 +348,34 @@ impl Body {
             Self::PowerRead { outlet, commanded } => format!("outlet {outlet} reads {}", commanded.word()),
             Self::PowerObserved { state, evidence } => format!("power {}: {evidence}", state.word()),
             Self::FactsReported { .. } => "hardware reported".into(),
+            Self::LinkChanged { up: true } => "link up".into(),
+            Self::LinkChanged { up: false } => "link down".into(),
+            Self::Explained { verdict } => verdict.says.clone(),
+            Self::ExplanationWithdrawn { code, why } => format!("no longer {}: {why}", code.words()),
+            Self::ScreenAnswered { answer } => format!("a person looked: {}", answer.says()),
+            Self::LoopStopped { why, rearm } => format!("held back: {why}. Goes on when {rearm}"),
+            Self::LoopRearmed { why } => format!("may boot again: {why}"),
+            Self::WayChosen { way, why } => format!("boots by {}: {why}", way.words()),
+            Self::WayDropped { way, why } => format!("no longer boots by {}: {why}", way.words()),
+            Self::BootOrderArmed { way, .. } => format!("firmware told to boot by {} once", way.words()),
+            Self::BootOrderRestored { why } => format!("firmware's boot order put back: {why}"),
+            Self::WipeArmed { disks } if disks.is_empty() => {
+                "armed to erase its disks at the next boot".into()
+            }
+            Self::WipeArmed { disks } => format!("armed to erase {} at the next boot", disks.join(", ")),
+            Self::WipeDisarmed { why } => format!("will not be erased: {why}"),
+            Self::DiskWiped { .. } => "disks erased".into(),
+            Self::FaultSet { fault, on: true } => format!("fault put in: {}", fault.words()),
+            Self::FaultSet { fault, on: false } => format!("fault taken out: {}", fault.words()),
+            Self::RivalHeard { service, address, says } => {
+                format!("another {service} server, {address}: {says}")
+            }
+            Self::RivalGone { service, address } => format!("the other {service} server {address} is silent"),
+            Self::ServiceTroubled { service, failure } => format!("{service}: {failure}"),
+            Self::ServiceRecovered { service } => format!("{service} is well again"),
+            Self::ImageChosen { role, name, version, .. } => format!("{role} is now {name} {version}"),
+            Self::BootMeasured { way, whole_s: Some(s), .. } => format!("measured boot by {way}: {s:.1} s"),
+            Self::BootMeasured { way, .. } => format!("measured boot by {way}: it did not arrive"),
             Self::DeviceFound { device } => format!("{device} answers"),
             Self::DeviceLost { device, failure } => format!("{device} lost: {failure}"),
             Self::CommandRefused { command, failure } => format!("{command} refused: {failure}"),

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::power::PowerState;
+use crate::{fault::Fault, power::PowerState};
 
 /// Number of a relay channel, counted from 1 as the relay board counts.
 pub type Outlet = u8;
@@ -96,4 +96,20 @@ pub enum AgentOrder {
 pub trait Agents: Send + Sync {
     /// Leaves an order, or takes one back.
     fn order(&self, machine: &str, order: Option<AgentOrder>);
+}
+
+/// Puts faults in and takes them out, where the board can do that.
+#[async_trait]
+pub trait Faults: Send + Sync {
+    /// Faults this board can put in.
+    fn possible(&self) -> Vec<Fault>;
+    /// Puts one in or takes it out; repeated, it changes nothing.
+    async fn set(&self, machine: &str, fault: Fault, on: bool) -> Result<(), PortError>;
+}
+
+/// Frames of each machine, kept in a ring.
+#[async_trait]
+pub trait Captures: Send + Sync {
+    /// What the ring holds, as a pcapng file.
+    async fn pcapng(&self, machine: &str) -> Result<Vec<u8>, PortError>;
 }

@@ -1,6 +1,6 @@
 //! Everything that events say, folded. Restart = replay; a checkpoint is this struct and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,12 +9,17 @@ use crate::{
     event::{Body, Event, Illegal, Stamp},
     facts::Facts,
     failure::Failure,
+    fault::Fault,
     power::PowerState,
     run::{Run, RunState},
+    verdict::Verdict,
+    way::Way,
 };
 
 /// Good results kept for "usual"; older ones no longer tell how things are.
 const USUAL_KEPT: usize = 20;
+/// Subject of events about the board as a whole.
+pub const BOARD: &str = "board";
 
 /// The board as its events tell it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -32,6 +37,35 @@ pub struct Status {
     pub labs: BTreeMap<String, LabHistory>,
     /// Good boots by machine and speed, newest last.
     pub boots: BTreeMap<String, Vec<BootTimes>>,
+    /// What several faults have in common, while it holds.
+    #[serde(default)]
+    pub common: Option<Verdict>,
+    /// Services of ours that are in trouble, and why.
+    #[serde(default)]
+    pub troubles: BTreeMap<String, Failure>,
+    /// Other servers heard where ours answer, by service and address.
+    #[serde(default)]
+    pub rivals: BTreeMap<String, Rival>,
+    /// What is served for each role.
+    #[serde(default)]
+    pub images: BTreeMap<String, Image>,
+}
+
+/// Another server, as `dhcp 192.168.122.9`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rival {
+    pub service: String,
+    pub address: String,
+    pub says: String,
+    pub since: Stamp,
+}
+
+/// A version of the files behind a role.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Image {
+    pub name: String,
+    pub version: String,
+    pub digest: String,
 }
 
 /// The engine's own story.
@@ -58,6 +92,38 @@ pub struct MachineStatus {
     pub boot: Option<Boot>,
     pub facts: Option<Facts>,
     pub facts_at: Option<Stamp>,
+    /// Why its latest boot does not go on. Stays readable after the boot has ended.
+    #[serde(default)]
+    pub verdict: Option<Verdict>,
+    /// Whether its network port has a link, where that can be seen.
+    #[serde(default)]
+    pub link: Option<bool>,
+    /// Held back because it began again too often: why, and what lets it go on.
+    #[serde(default)]
+    pub held_back: Option<HeldBack>,
+    /// How it is offered to boot.
+    #[serde(default)]
+    pub way: Option<Way>,
+    /// Ways that failed for it, and why.
+    #[serde(default)]
+    pub ways_dropped: BTreeMap<Way, String>,
+    /// The boot order of its firmware before it was changed for one boot.
+    #[serde(default)]
+    pub boot_order_before: Option<String>,
+    /// Will erase these disks at its next boot (none named: all).
+    #[serde(default)]
+    pub wipe: Option<Vec<String>>,
+    /// Faults put in on purpose.
+    #[serde(default)]
+    pub faults: BTreeSet<Fault>,
+}
+
+/// Why a machine gets nothing to boot, and what lets it go on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HeldBack {
+    pub why: String,
+    pub rearm: String,
+    pub since: Stamp,
 }
 
 /// The latest press of a machine's outlet.
@@ -126,13 +192,58 @@ impl Status {
             | Body::PowerFailed { .. }
             | Body::PowerRead { .. }
             | Body::PowerObserved { .. }
-            | Body::FactsReported { .. } => self.machine(event).apply(event),
+            | Body::FactsReported { .. }
+            | Body::LinkChanged { .. }
+            | Body::LoopStopped { .. }
+            | Body::LoopRearmed { .. }
+            | Body::WayChosen { .. }
+            | Body::WayDropped { .. }
+            | Body::BootOrderArmed { .. }
+            | Body::BootOrderRestored { .. }
+            | Body::WipeArmed { .. }
+            | Body::WipeDisarmed { .. }
+            | Body::DiskWiped { .. }
+            | Body::FaultSet { .. } => self.machine(event).apply(event),
+            Body::Explained { verdict } => self.explain(event, Some(verdict)),
+            Body::ExplanationWithdrawn { .. } => self.explain(event, None),
+            Body::RivalHeard { service, address, says } => {
+                let rival = Rival {
+                    service: service.clone(),
+                    address: address.clone(),
+                    says: says.clone(),
+                    since: event.draft.stamp.clone(),
+                };
+                self.rivals.insert(format!("{service} {address}"), rival);
+            }
+            Body::RivalGone { service, address } => {
+                self.rivals.remove(&format!("{service} {address}"));
+            }
+            Body::ServiceTroubled { service, failure } => {
+                self.troubles.insert(service.clone(), failure.clone());
+            }
+            Body::ServiceRecovered { service } => {
+                self.troubles.remove(service);
+            }
+            Body::ImageChosen { role, name, version, digest } => {
+                let image = Image { name: name.clone(), version: version.clone(), digest: digest.clone() };
+                self.images.insert(role.clone(), image);
+            }
+            Body::ScreenAnswered { .. } | Body::BootMeasured { .. } => {}
             Body::DeviceFound { device } => self.device(device, event, None),
             Body::DeviceLost { device, failure } => self.device(device, event, Some(failure.clone())),
             Body::CommandRefused { .. } | Body::StorageFailed { .. } | Body::StorageRecovered { .. } => {}
         }
         self.seq = event.seq;
         Ok(())
+    }
+
+    /// A verdict belongs to a machine, or to the board when it is what several have in common.
+    fn explain(&mut self, event: &Event, verdict: Option<&Verdict>) {
+        if event.draft.subject == BOARD {
+            self.common = verdict.cloned();
+        } else {
+            self.machine(event).verdict = verdict.cloned();
+        }
     }
 
     /// What an earlier engine had seen is no longer seen: power is unknown until somebody looks again.
@@ -150,8 +261,12 @@ impl Status {
             machine.evidence = None;
             machine.observed_at = None;
             machine.press = None;
+            machine.link = None;
         }
         self.devices.clear();
+        self.common = None;
+        self.troubles.clear();
+        self.rivals.clear();
     }
 
     fn start_run(&mut self, event: &Event) -> Result<(), Illegal> {
@@ -261,6 +376,28 @@ impl MachineStatus {
             Body::FactsReported { facts } => {
                 self.facts = Some((**facts).clone());
                 self.facts_at = Some(stamp);
+            }
+            Body::LinkChanged { up } => self.link = Some(*up),
+            Body::LoopStopped { why, rearm } => {
+                self.held_back = Some(HeldBack { why: why.clone(), rearm: rearm.clone(), since: stamp });
+            }
+            Body::LoopRearmed { .. } => self.held_back = None,
+            Body::WayChosen { way, .. } => self.way = Some(*way),
+            Body::WayDropped { way, why } => {
+                self.ways_dropped.insert(*way, why.clone());
+                if self.way == Some(*way) {
+                    self.way = None;
+                }
+            }
+            Body::BootOrderArmed { before, .. } => self.boot_order_before = Some(before.clone()),
+            Body::BootOrderRestored { .. } => self.boot_order_before = None,
+            Body::WipeArmed { disks } => self.wipe = Some(disks.clone()),
+            Body::WipeDisarmed { .. } | Body::DiskWiped { .. } => self.wipe = None,
+            Body::FaultSet { fault, on: true } => {
+                self.faults.insert(*fault);
+            }
+            Body::FaultSet { fault, on: false } => {
+                self.faults.remove(fault);
             }
             _ => {}
         }

@@ -34,8 +34,40 @@ pub enum Proto {
     Dhcp,
     /// The first boot file, for firmware that knows nothing better.
     Tftp,
-    /// Everything else.
+    /// Boot files, and reports.
     Http,
+    /// The same, encrypted.
+    Https,
+    /// Answers beside somebody else's DHCP server (67 and 4011).
+    ProxyDhcp,
+    /// Names.
+    Dns,
+    /// Router advertisements (ICMPv6).
+    Ndp,
+    /// Time.
+    Ntp,
+    /// Log lines of loaders.
+    Syslog,
+    /// Log lines of kernels.
+    Netconsole,
+}
+
+impl Proto {
+    /// The word in lists and counters.
+    pub fn word(self) -> &'static str {
+        match self {
+            Proto::Dhcp => "dhcp",
+            Proto::Tftp => "tftp",
+            Proto::Http => "http",
+            Proto::Https => "https",
+            Proto::ProxyDhcp => "proxydhcp",
+            Proto::Dns => "dns",
+            Proto::Ndp => "ndp",
+            Proto::Ntp => "ntp",
+            Proto::Syslog => "syslog",
+            Proto::Netconsole => "netconsole",
+        }
+    }
 }
 
 impl std::fmt::Display for Proto {
@@ -44,6 +76,13 @@ impl std::fmt::Display for Proto {
             Proto::Dhcp => "DHCP",
             Proto::Tftp => "TFTP",
             Proto::Http => "HTTP",
+            Proto::Https => "HTTPS",
+            Proto::ProxyDhcp => "ProxyDHCP",
+            Proto::Dns => "DNS",
+            Proto::Ndp => "NDP",
+            Proto::Ntp => "NTP",
+            Proto::Syslog => "syslog",
+            Proto::Netconsole => "netconsole",
         })
     }
 }

@@ -125,6 +125,40 @@ pub enum What {
         /// Size of the body.
         bytes: u64,
     },
+    /// Another DHCP server: heard by its answers, or named by a client in its REQUEST.
+    OtherServer {
+        /// Option 54.
+        server: Ipv4Addr,
+        /// How we know, for people.
+        says: String,
+    },
+    /// An address of the pool was found in use by somebody who never asked us for it.
+    AddressTaken {
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// A router was asked for (and advertised at once).
+    RouterSolicited,
+    /// A name was asked for.
+    NameAsked {
+        /// The name, without the last dot.
+        name: String,
+        /// As in `A`, `AAAA`, `PTR`.
+        kind: String,
+        /// Whether we had an answer with records in it.
+        answered: bool,
+    },
+    /// The time was asked for.
+    TimeAsked,
+    /// A line of a log: iPXE's syslog, the kernel's netconsole.
+    LogLine {
+        /// Which of the two.
+        proto: Proto,
+        /// RFC 5424 severity, 0 to 7, where the line has one.
+        severity: Option<u8>,
+        /// The text, one line, printable, cut at a bound.
+        text: String,
+    },
     /// Bytes that make no sense. Reported only while the queue has room to spare; always counted.
     Malformed {
         /// On which port.

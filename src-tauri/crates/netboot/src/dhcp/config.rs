@@ -44,6 +44,8 @@ pub struct Reservation {
     pub address: Ipv4Addr,
     /// Option 12.
     pub host_name: String,
+    /// What this machine boots, where that differs from the rest.
+    pub boot: Option<BootNames>,
 }
 
 /// Boot files by what asks for them.
@@ -187,7 +189,8 @@ pub(crate) mod tests {
 
     /// The reference lab's network, with one machine.
     pub(crate) fn board() -> DhcpConfig {
-        let node1 = Reservation { address: Ipv4Addr::new(192, 168, 122, 11), host_name: "node1".into() };
+        let node1 =
+            Reservation { address: Ipv4Addr::new(192, 168, 122, 11), host_name: "node1".into(), boot: None };
         DhcpConfig {
             server_id: Ipv4Addr::new(192, 168, 122, 3),
             netmask: Ipv4Addr::new(255, 255, 255, 0),
