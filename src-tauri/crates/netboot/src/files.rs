@@ -56,7 +56,7 @@ pub struct Body {
 #[derive(Debug, Clone)]
 enum Source {
     Bytes(Bytes),
-    File(Arc<File>),
+    File(Arc<File>, Identity),
 }
 
 impl Body {
@@ -69,12 +69,11 @@ impl Body {
 
     /// An opened file, hashed unless `tags` knows it. Fails when it is no regular file or changes while it is read.
     pub fn from_file(file: File, tags: &Tags) -> io::Result<Body> {
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
+        if !file.metadata()?.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
-        let etag = tags.of(&file)?;
-        Ok(Body { source: Source::File(Arc::new(file)), length: metadata.len(), etag })
+        let (identity, etag) = tags.of(&file)?;
+        Ok(Body { length: identity.length, etag, source: Source::File(Arc::new(file), identity) })
     }
 
     /// Size in bytes.
@@ -87,6 +86,24 @@ impl Body {
         &self.etag
     }
 
+    /// The file behind it, where there is one.
+    pub(crate) fn file(&self) -> Option<&Arc<File>> {
+        match &self.source {
+            Source::Bytes(_) => None,
+            Source::File(file, _) => Some(file),
+        }
+    }
+
+    /// Fails when the file is no longer the one that was hashed.
+    pub(crate) fn unchanged(&self) -> io::Result<()> {
+        match &self.source {
+            Source::File(file, identity) if Identity::of(file)? != *identity => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "the file changed while it was sent"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Exactly `count` bytes from `offset`. A file that became shorter is an error: a body is sent whole or not.
     pub async fn read(&self, offset: u64, count: usize) -> io::Result<Bytes> {
         let end = offset.checked_add(count as u64).filter(|&end| end <= self.length);
@@ -96,7 +113,7 @@ impl Body {
         match &self.source {
             // Both fit: `end` is at most the length of a slice.
             Source::Bytes(bytes) => Ok(bytes.slice(offset as usize..end as usize)),
-            Source::File(file) => {
+            Source::File(file, _) => {
                 let file = Arc::clone(file);
                 let read = tokio::task::spawn_blocking(move || {
                     let mut buffer = vec![0; count];
@@ -126,7 +143,7 @@ impl Tags {
     /// A board serves a dozen files; beyond this the table starts afresh rather than grow.
     const MOST: usize = 256;
 
-    fn of(&self, file: &File) -> io::Result<Arc<str>> {
+    fn of(&self, file: &File) -> io::Result<(Identity, Arc<str>)> {
         let identity = Identity::of(file)?;
         let cell = {
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -152,7 +169,7 @@ impl Tags {
             self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&identity);
             return Err(failed.unwrap_or_else(|| io::Error::other("the file could not be read a moment ago")));
         }
-        Ok(Arc::clone(tag))
+        Ok((identity, Arc::clone(tag)))
     }
 }
 

@@ -13,6 +13,7 @@ pub mod neighbours;
 pub mod progress;
 pub mod seen;
 
+mod cached;
 pub mod files;
 pub mod path;
 

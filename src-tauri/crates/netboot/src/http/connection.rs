@@ -8,10 +8,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::carrier::Carrier;
 use super::delivery::{self, Delivered, Delivery};
 use super::head::{self, Fault, Head, Verb};
 use super::range::{Part, is_known, part};
@@ -20,7 +20,7 @@ use crate::clock::{self, Stamp};
 use crate::files::{Asker, Body, Site};
 use crate::path::{clean, percent_decode};
 use crate::seen::{Method, SeenSink, What};
-use crate::{Mac, Malformed, Proto};
+use crate::{Mac, Malformed};
 
 /// From a request's first byte to the end of its head. A client that drips bytes holds a place no longer than this.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
@@ -37,8 +37,8 @@ const LARGEST_BODY: u64 = 256 * 1024;
 /// After an error we listen a little longer, since closing on unread bytes would destroy the answer on its way.
 const LINGER: Duration = Duration::from_secs(1);
 
-pub(super) struct Connection {
-    stream: TcpStream,
+pub(super) struct Connection<C> {
+    stream: C,
     peer: SocketAddr,
     site: Arc<dyn Site>,
     sink: SeenSink,
@@ -56,15 +56,10 @@ enum Next {
     Linger,
 }
 
-impl Connection {
-    pub(super) fn new(
-        stream: TcpStream,
-        peer: SocketAddr,
-        site: Arc<dyn Site>,
-        sink: SeenSink,
-    ) -> Connection {
+impl<C: Carrier> Connection<C> {
+    pub(super) fn new(stream: C, peer: SocketAddr, site: Arc<dyn Site>, sink: SeenSink) -> Connection<C> {
         // Small answers must not wait for an ACK of the one before.
-        let _ = stream.set_nodelay(true);
+        let _ = stream.socket().set_nodelay(true);
         Connection { stream, peer, site, sink, buffer: Vec::new() }
     }
 
@@ -111,7 +106,7 @@ impl Connection {
                     }
                     Ok(None) => {}
                     Err(Fault::NotHttp(fault)) => {
-                        self.sink.malformed(Proto::Http, self.peer, fault);
+                        self.sink.malformed(C::PROTO, self.peer, fault);
                         return Ok(None);
                     }
                     Err(Fault::TooLarge) => {
@@ -132,7 +127,7 @@ impl Connection {
             match timeout_at(until, self.stream.read_buf(&mut self.buffer)).await {
                 Ok(Ok(0)) => {
                     if !first {
-                        self.sink.malformed(Proto::Http, self.peer, Malformed("HTTP head cut off"));
+                        self.sink.malformed(C::PROTO, self.peer, Malformed("HTTP head cut off"));
                     }
                     return Ok(None);
                 }
@@ -157,14 +152,14 @@ impl Connection {
         let path = match percent_decode(&head.path).and_then(|path| clean(&path)) {
             Ok(path) => path,
             Err(fault) => {
-                self.sink.refused(Proto::Http, fault.0);
+                self.sink.refused(C::PROTO, fault.0);
                 return self.refuse(400, "The path is not one that files have here.").await;
             }
         };
         let mac = self.sink.mac_of(self.peer);
         let body = self.open(path.clone(), mac).await;
         let found = body.is_some();
-        let asked = |range| What::FileAsked { proto: Proto::Http, method, path: path.clone(), found, range };
+        let asked = |range| What::FileAsked { proto: C::PROTO, method, path: path.clone(), found, range };
         let Some(body) = body else {
             self.sink.saw_at(stamp, self.peer, mac, asked(None));
             return self.say(404, "There is no such file.", head.keep_alive, method == Method::Head).await;
@@ -208,14 +203,14 @@ impl Connection {
             self.write(&encoded).await?;
             return Ok(Next::Go);
         }
-        let row = self.sink.progress().begin(Proto::Http, self.peer, mac, &path, count);
+        let row = self.sink.progress().begin(C::PROTO, self.peer, mac, &path, count);
         let delivery = Delivery { stream: &mut self.stream, body: &body, first, count, row };
         let Delivered { acked, until_us, packets, resent, why } = delivery.run(encoded, shutdown).await?;
         let micros = until_us - stamp.mono_us;
         let ended = Stamp { mono_us: until_us, wall_us: stamp.wall_us + micros };
         let complete = why.is_none();
         let sent = What::FileSent {
-            proto: Proto::Http,
+            proto: C::PROTO,
             path,
             total,
             bytes: if complete { count } else { acked },
@@ -227,6 +222,10 @@ impl Connection {
             why,
         };
         self.sink.saw_at(ended, self.peer, mac, sent);
+        if !complete {
+            // A reset, so that no client takes what it has for the whole, whether it looks at Content-Length or not.
+            let _ = self.stream.socket().set_zero_linger();
+        }
         Ok(if complete { Next::Go } else { Next::Close })
     }
 
@@ -246,7 +245,7 @@ impl Connection {
         let path = match percent_decode(&head.path).and_then(|path| clean(&path)) {
             Ok(path) => path,
             Err(fault) => {
-                self.sink.refused(Proto::Http, fault.0);
+                self.sink.refused(C::PROTO, fault.0);
                 return self.refuse(400, "The path is not one that reports go to.").await;
             }
         };
@@ -257,7 +256,7 @@ impl Connection {
         while (self.buffer.len() as u64) < length {
             match timeout_at(until, self.stream.read_buf(&mut self.buffer)).await {
                 Ok(Ok(0)) => {
-                    self.sink.malformed(Proto::Http, self.peer, Malformed("report cut off"));
+                    self.sink.malformed(C::PROTO, self.peer, Malformed("report cut off"));
                     return Ok(Next::Close);
                 }
                 Ok(Ok(_)) => {}
@@ -289,7 +288,7 @@ impl Connection {
 
     /// Says no and closes: what follows such a request cannot be trusted to be another one.
     async fn refuse(&mut self, status: u16, why: &'static str) -> io::Result<Next> {
-        self.sink.refused(Proto::Http, why);
+        self.sink.refused(C::PROTO, why);
         self.say(status, why, false, false).await?;
         Ok(Next::Linger)
     }
@@ -313,7 +312,8 @@ impl Connection {
     }
 
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        delivery::write(&mut self.stream, bytes, |_| {}).await
+        delivery::write(&mut self.stream, bytes, |_| {}).await?;
+        delivery::flush(&mut self.stream).await
     }
 
     async fn linger(&mut self) -> io::Result<()> {

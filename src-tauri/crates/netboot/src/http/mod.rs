@@ -8,6 +8,8 @@ pub mod head;
 pub mod range;
 pub mod respond;
 
+pub mod carrier;
+
 mod tcp;
 
 mod connection;
@@ -15,4 +17,5 @@ mod delivery;
 
 pub mod server;
 
-pub use server::run;
+pub use carrier::Carrier;
+pub use server::{run, run_over};

@@ -1,17 +1,19 @@
 //! The listener: bounded connections, each a task of its own.
 
 use std::collections::HashMap;
+use std::future::{Future, ready};
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{Id, JoinSet};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::carrier::Carrier;
 use super::connection::Connection;
-use crate::Proto;
 use crate::files::Site;
 use crate::seen::SeenSink;
 
@@ -24,16 +26,35 @@ const MOST_PER_MACHINE: usize = 32;
 /// Out of file descriptors: wait for some connection to end instead of spinning.
 const AFTER_ERROR: Duration = Duration::from_millis(200);
 
+/// For what comes before the first request, a handshake: firmware may take seconds over its arithmetic.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n\
     Content-Length: 43\r\nRetry-After: 1\r\nConnection: close\r\n\r\nToo many connections; try again in a second";
 
-/// Serves until told to stop; returns when the last connection has ended.
+/// Serves over plain TCP until told to stop; returns when the last connection has ended.
 pub async fn run(
     listener: TcpListener,
     site: Arc<dyn Site>,
     sink: SeenSink,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
+    run_over(listener, |stream| ready(Ok(stream)), site, sink, shutdown).await
+}
+
+/// The same over whatever `handshake` makes of an accepted stream, within the same bounds. It runs in the connection's
+/// own task and has ten seconds.
+pub async fn run_over<C, F>(
+    listener: TcpListener,
+    handshake: impl Fn(TcpStream) -> F,
+    site: Arc<dyn Site>,
+    sink: SeenSink,
+    shutdown: CancellationToken,
+) -> io::Result<()>
+where
+    C: Carrier,
+    F: Future<Output = io::Result<C>> + Send + 'static,
+{
     let mut tasks: JoinSet<()> = JoinSet::new();
     let mut peers: HashMap<Id, IpAddr> = HashMap::new();
     loop {
@@ -50,17 +71,18 @@ pub async fn run(
                 Ok((stream, peer)) => {
                     let of_peer = peers.values().filter(|&&ip| ip == peer.ip()).count();
                     if peers.len() >= MOST_CONNECTIONS || of_peer >= MOST_PER_MACHINE {
-                        sink.refused(Proto::Http, "too many connections");
-                        turn_away(&stream);
+                        sink.refused(C::PROTO, "too many connections");
+                        turn_away::<C>(&stream);
                         continue;
                     }
-                    let connection = Connection::new(stream, peer, Arc::clone(&site), sink.clone());
-                    let task = tasks.spawn(connection.run(shutdown.child_token()));
+                    let stream = handshake(stream);
+                    let (site, sink, stop) = (Arc::clone(&site), sink.clone(), shutdown.child_token());
+                    let task = tasks.spawn(serve(stream, peer, site, sink, stop));
                     peers.insert(task.id(), peer.ip());
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "HTTP connection not accepted");
-                    sink.refused(Proto::Http, "connection not accepted");
+                    tracing::warn!(%error, proto = %C::PROTO, "connection not accepted");
+                    sink.refused(C::PROTO, "connection not accepted");
                     tokio::time::sleep(AFTER_ERROR).await;
                 }
             }
@@ -70,9 +92,32 @@ pub async fn run(
     Ok(())
 }
 
-/// Says why if that takes no waiting; a new connection's send buffer is empty.
-fn turn_away(stream: &TcpStream) {
-    let _ = stream.try_write(FULL);
+async fn serve<C: Carrier>(
+    stream: impl Future<Output = io::Result<C>>,
+    peer: SocketAddr,
+    site: Arc<dyn Site>,
+    sink: SeenSink,
+    shutdown: CancellationToken,
+) {
+    let stream = tokio::select! {
+        stream = timeout(HANDSHAKE, stream) => stream,
+        () = shutdown.cancelled() => return,
+    };
+    match stream {
+        Ok(Ok(stream)) => Connection::new(stream, peer, site, sink).run(shutdown).await,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, %peer, proto = %C::PROTO, "handshake");
+            sink.refused(C::PROTO, "handshake failed");
+        }
+        Err(_) => sink.refused(C::PROTO, "handshake not finished in 10 s"),
+    }
+}
+
+/// Says why if that takes no waiting and the client could read it; a new connection's send buffer is empty.
+fn turn_away<C: Carrier>(stream: &TcpStream) {
+    if C::PLAIN {
+        let _ = stream.try_write(FULL);
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 pub(super) struct Counts {
     /// Bytes the peer has acknowledged.
     pub(super) acked: u64,
+    /// Bytes the kernel was given to send, each counted once. `acked` reaches this in the end.
+    pub(super) given: u64,
     /// Bytes that have not left this host even once.
     pub(super) unsent: u64,
     /// Segments with data, retransmissions included.
@@ -24,7 +26,7 @@ pub(super) struct Counts {
 /// TCP_CLOSE in the kernel's `tcp_states.h`.
 const CLOSED: u8 = 7;
 
-/// Asks the kernel (4.6 or newer: older ones do not count data segments).
+/// Asks the kernel (4.19 or newer: older ones do not count bytes sent).
 pub(super) fn counts(socket: BorrowedFd<'_>) -> io::Result<Counts> {
     let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
     let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
@@ -46,6 +48,8 @@ pub(super) fn counts(socket: BorrowedFd<'_>) -> io::Result<Counts> {
     let info = unsafe { info.assume_init() };
     Ok(Counts {
         acked: info.tcpi_bytes_acked,
+        given: info.tcpi_bytes_sent.saturating_sub(info.tcpi_bytes_retrans)
+            + u64::from(info.tcpi_notsent_bytes),
         unsent: info.tcpi_notsent_bytes.into(),
         packets: info.tcpi_data_segs_out.into(),
         resent: info.tcpi_total_retrans.into(),

@@ -1,15 +1,17 @@
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::*;
-use crate::Mac;
-use crate::files::{Asker, Body, Files, Reply};
+use crate::files::{Asker, Body, Files, Reply, Tags};
 use crate::seen::{Method, Seen, What};
+use crate::{Mac, Proto};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const MAC: Mac = Mac([2, 0, 0, 0, 0, 1]);
@@ -53,11 +55,15 @@ struct Answer {
 
 impl Wire {
     async fn up(kernel: usize) -> Wire {
+        Wire::serving(Body::from_bytes(vec![7; kernel])).await
+    }
+
+    async fn serving(kernel: Body) -> Wire {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = listener.local_addr().unwrap();
         let (sink, seen) = SeenSink::new(256);
         sink.neighbours().learn(IpAddr::from([127, 0, 0, 1]), MAC);
-        let site = Arc::new(Boots { kernel: Body::from_bytes(vec![7; kernel]) });
+        let site = Arc::new(Boots { kernel });
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(run(listener, site, sink.clone(), shutdown.clone()));
         Wire { server, sink, seen, shutdown, running }
@@ -324,4 +330,135 @@ async fn one_machine_cannot_take_every_connection() {
         }
     };
     timeout(PATIENCE, served).await.expect("places are not given back");
+}
+
+/// A stream that is not bare TCP, as far as the server knows, and comes to be by a handshake of one byte.
+struct Wrapped(TcpStream);
+
+impl tokio::io::AsyncRead for Wrapped {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        to: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, to)
+    }
+}
+
+impl tokio::io::AsyncWrite for Wrapped {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, from)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+impl Carrier for Wrapped {
+    const PROTO: Proto = Proto::Https;
+    const PLAIN: bool = false;
+
+    fn socket(&self) -> &TcpStream {
+        &self.0
+    }
+}
+
+#[tokio::test]
+async fn the_same_is_served_over_whatever_a_handshake_makes() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = listener.local_addr().unwrap();
+    let (sink, mut seen) = SeenSink::new(256);
+    sink.neighbours().learn(IpAddr::from([127, 0, 0, 1]), MAC);
+    let site = Arc::new(Boots { kernel: file_body(&vec![9; 3_000_000]).1 });
+    let shutdown = CancellationToken::new();
+    let handshake = |mut stream: TcpStream| async move {
+        match stream.read_u8().await? {
+            b'!' => Ok(Wrapped(stream)),
+            _ => Err(io::Error::other("not the word")),
+        }
+    };
+    let running = tokio::spawn(run_over(listener, handshake, site, sink.clone(), shutdown.clone()));
+    let mut stream = TcpStream::connect(server).await.unwrap();
+    stream.write_all(b"!GET /kernel HTTP/1.1\r\n\r\n").await.unwrap();
+    let got = answer(&mut stream, false).await;
+    assert!(got.status == 200 && got.body == vec![9; 3_000_000]);
+    let asked = timeout(PATIENCE, seen.recv()).await.unwrap().unwrap().what;
+    assert!(matches!(asked, What::FileAsked { proto: Proto::Https, found: true, .. }), "{asked:?}");
+    let sent = timeout(PATIENCE, seen.recv()).await.unwrap().unwrap().what;
+    let whole = |acked| acked == 3_000_000;
+    assert!(
+        matches!(sent, What::FileSent { proto: Proto::Https, acked, complete: true, .. } if whole(acked)),
+        "{sent:?}"
+    );
+
+    let mut stream = TcpStream::connect(server).await.unwrap();
+    stream.write_all(b"?").await.unwrap();
+    assert!(is_closed(&mut stream).await);
+    assert_eq!(sink.counters().of(Proto::Https, "handshake failed"), 1);
+    shutdown.cancel();
+    timeout(PATIENCE, running).await.expect("still running").unwrap().unwrap();
+}
+
+/// A file on disk and the body that is served of it.
+fn file_body(content: &[u8]) -> (tempfile::NamedTempFile, Body) {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, content).unwrap();
+    let body = Body::from_file(file.reopen().unwrap(), &Tags::default()).unwrap();
+    (file, body)
+}
+
+#[tokio::test]
+async fn files_arrive_as_they_are_whole_and_in_parts() {
+    let content: Vec<u8> = (0..5_000_000u32).map(|at| (at * 7 + at / 256) as u8).collect();
+    let (_file, kernel) = file_body(&content);
+    let mut wire = Wire::serving(kernel).await;
+    for (range, first, last) in
+        [("0-", 0, 4_999_999), ("33000-4000000", 33_000, 4_000_000), ("-40000", 4_960_000, 4_999_999)]
+    {
+        let got = wire.ask(&format!("GET /kernel HTTP/1.1\r\nRange: bytes={range}\r\n\r\n")).await;
+        assert!(got.status == 206 && got.body == content[first..=last], "{range}");
+        wire.next().await;
+        let What::FileSent { bytes, acked, complete: true, .. } = wire.next().await else {
+            panic!("{range}")
+        };
+        assert_eq!((bytes, acked), ((last - first + 1) as u64, (last - first + 1) as u64), "{range}");
+    }
+}
+
+/// Asks for the kernel, has something done to its file while the client's window is full, and returns how many bytes of
+/// the body came and whether the connection was reset.
+async fn interrupted(harm: impl FnOnce(&std::fs::File)) -> (usize, bool, Option<String>) {
+    const LENGTH: usize = 60_000_000;
+    let (file, kernel) = file_body(&vec![7; LENGTH]);
+    let mut wire = Wire::serving(kernel).await;
+    let mut stream = wire.connect().await;
+    stream.write_all(b"GET /kernel HTTP/1.1\r\n\r\n").await.unwrap();
+    stream.read_exact(&mut [0; 1000]).await.unwrap();
+    harm(file.as_file());
+    let (mut came, mut piece) = (1000, vec![0; 1 << 20]);
+    let reset = loop {
+        match timeout(PATIENCE, stream.read(&mut piece)).await.expect("neither bytes nor an end") {
+            Ok(0) => break false,
+            Ok(count) => came += count,
+            Err(error) => break error.kind() == io::ErrorKind::ConnectionReset,
+        }
+    };
+    assert!(came < LENGTH, "{came} bytes came");
+    wire.next().await;
+    let What::FileSent { complete: false, why, .. } = wire.next().await else { panic!("it counts as sent") };
+    (came, reset, why)
+}
+
+#[tokio::test]
+async fn a_file_that_becomes_shorter_or_another_while_it_is_sent_is_never_taken_for_whole() {
+    let (_, reset, why) = interrupted(|file| file.set_len(1_000_000).unwrap()).await;
+    assert!(reset, "{why:?}");
+    let (_, reset, why) = interrupted(|mut file| std::io::Write::write_all(&mut file, b"x").unwrap()).await;
+    assert!(reset, "{why:?}");
+    assert_eq!(why.as_deref(), Some("the file changed while it was sent"));
 }
