@@ -28,8 +28,31 @@ pub trait Files: Send + Sync {
     fn open(&self, who: &Asker, path: &str) -> Option<Body>;
 }
 
+/// What a GET is answered with.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// A file.
+    Body(Body),
+    /// Words instead of a file, with a status of their own.
+    Said(Reply),
+    /// Nothing lies there.
+    Nothing,
+}
+
+impl From<Option<Body>> for Found {
+    fn from(body: Option<Body>) -> Found {
+        body.map_or(Found::Nothing, Found::Body)
+    }
+}
+
 /// Files, and a place that reports are posted to.
 pub trait Site: Files {
+    /// What lies at a cleaned path. `query` stands behind the question mark as it came, percent-encoded; a site without
+    /// use for it has files only. Called on a thread where blocking is allowed.
+    fn get(&self, who: &Asker, path: &str, _query: &str) -> Found {
+        self.open(who, path).into()
+    }
+
     /// Takes a report. Must not block: it is called between two packets.
     fn post(&self, who: &Asker, path: &str, body: &[u8]) -> Reply;
 }

@@ -17,7 +17,7 @@ use super::head::{self, Fault, Head, Verb};
 use super::range::{Part, is_known, part};
 use super::respond::{Answer, content_type};
 use crate::clock::{self, Stamp};
-use crate::files::{Asker, Body, Site};
+use crate::files::{Asker, Found, Reply, Site};
 use crate::path::{clean, percent_decode};
 use crate::seen::{Method, SeenSink, What};
 use crate::{Mac, Malformed};
@@ -157,11 +157,18 @@ impl<C: Carrier> Connection<C> {
             }
         };
         let mac = self.sink.mac_of(self.peer);
-        let body = self.open(path.clone(), mac).await;
+        let (body, said) = match self.get(path.clone(), head.query, mac).await {
+            Found::Body(body) => (Some(body), None),
+            Found::Said(reply) => (None, Some(reply)),
+            Found::Nothing => (None, None),
+        };
         let found = body.is_some();
         let asked = |range| What::FileAsked { proto: C::PROTO, method, path: path.clone(), found, range };
         let Some(body) = body else {
             self.sink.saw_at(stamp, self.peer, mac, asked(None));
+            if let Some(reply) = said {
+                return self.reply(reply, head.keep_alive, method == Method::Head).await;
+            }
             return self.say(404, "There is no such file.", head.keep_alive, method == Method::Head).await;
         };
         // RFC 9110, section 14.2: Range means something for GET alone.
@@ -229,10 +236,11 @@ impl<C: Carrier> Connection<C> {
         Ok(if complete { Next::Go } else { Next::Close })
     }
 
-    async fn open(&self, path: String, mac: Option<Mac>) -> Option<Body> {
+    async fn get(&self, path: String, query: String, mac: Option<Mac>) -> Found {
         let (site, asker) = (Arc::clone(&self.site), Asker { peer: self.peer.ip(), mac });
         // Opening may hash a file. A panic in there is that request's misfortune alone.
-        tokio::task::spawn_blocking(move || site.open(&asker, &path)).await.unwrap_or(None)
+        let found = tokio::task::spawn_blocking(move || site.get(&asker, &path, &query));
+        found.await.unwrap_or(Found::Nothing)
     }
 
     async fn report(&mut self, head: Head) -> io::Result<Next> {
@@ -269,6 +277,10 @@ impl<C: Carrier> Connection<C> {
         let reply = self.site.post(&Asker { peer: self.peer.ip(), mac }, &path, &body);
         // Told after the site has it, so that whoever reads the sighting finds what was posted.
         self.sink.saw(self.peer, mac, What::Posted { path: path.clone(), bytes: length });
+        self.reply(reply, head.keep_alive, false).await
+    }
+
+    async fn reply(&mut self, reply: Reply, keep_alive: bool, only_head: bool) -> io::Result<Next> {
         let answer = Answer {
             status: reply.status,
             content_type: (!reply.body.is_empty()).then_some(reply.content_type),
@@ -276,10 +288,10 @@ impl<C: Carrier> Connection<C> {
             length: (reply.status != 204).then_some(reply.body.len() as u64),
             etag: None,
             content_range: None,
-            keep_alive: head.keep_alive,
+            keep_alive,
         };
         let mut bytes = answer.encode(Timestamp::now());
-        if reply.status != 204 {
+        if reply.status != 204 && !only_head {
             bytes.extend_from_slice(&reply.body);
         }
         self.write(&bytes).await?;

@@ -28,6 +28,8 @@ pub struct Head {
     pub verb: Verb,
     /// The path as it came: percent-encoded, without query.
     pub path: String,
+    /// What stands behind the question mark, as it came; empty without one.
+    pub query: String,
     /// Whether the connection may carry another request.
     pub keep_alive: bool,
     /// Size of the body that follows.
@@ -76,9 +78,11 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(Head, usize)>, Fault> {
         Some("POST") => Verb::Post,
         _ => Verb::Other,
     };
+    let (path, query) = path_of(request.path.unwrap_or("/"))?;
     let mut head = Head {
         verb,
-        path: path_of(request.path.unwrap_or("/"))?.to_owned(),
+        path: path.to_owned(),
+        query: query.to_owned(),
         // RFC 9112, section 9.3: HTTP/1.1 keeps a connection unless told otherwise, HTTP/1.0 the other way round.
         keep_alive: request.version == Some(1),
         content_length: None,
@@ -135,7 +139,7 @@ fn take(head: &mut Head, name: &str, value: &[u8]) -> Result<(), Fault> {
 }
 
 /// RFC 9112, section 3.2: a path, or a whole URL as proxies get it. Queries play no part in booting.
-fn path_of(target: &str) -> Result<&str, Fault> {
+fn path_of(target: &str) -> Result<(&str, &str), Fault> {
     let path = match target.split_once("://") {
         Some(("http" | "HTTP", rest)) => rest.find('/').map_or("/", |slash| &rest[slash..]),
         _ => target,
@@ -143,7 +147,8 @@ fn path_of(target: &str) -> Result<&str, Fault> {
     if !path.starts_with('/') {
         return Err(Fault::Senseless("The path does not begin with a slash."));
     }
-    Ok(path.split(['?', '#']).next().unwrap_or(path))
+    let path = path.split('#').next().unwrap_or(path);
+    Ok(path.split_once('?').unwrap_or((path, "")))
 }
 
 fn word(error: httparse::Error) -> &'static str {
@@ -171,7 +176,7 @@ mod tests {
         let text = "GET /assets/kernel?x=1 HTTP/1.1\r\nHost: 192.168.122.3\r\nRange: bytes=0-9\r\n\r\nrest";
         let (read, length) = parse(text.as_bytes()).unwrap().unwrap();
         assert_eq!(length, text.len() - 4, "what follows is the next request's");
-        assert_eq!((read.verb, read.path.as_str()), (Verb::Get, "/assets/kernel"));
+        assert_eq!((read.verb, read.path.as_str(), read.query.as_str()), (Verb::Get, "/assets/kernel", "x=1"));
         assert_eq!((read.keep_alive, read.range.as_deref()), (true, Some("bytes=0-9")));
 
         assert!(!head("GET / HTTP/1.0\r\n\r\n").keep_alive);
@@ -179,6 +184,8 @@ mod tests {
         assert!(!head("GET / HTTP/1.1\r\nconnection: x, close\r\n\r\n").keep_alive);
         assert_eq!(head("HEAD http://192.168.122.3/uki.efi HTTP/1.1\r\n\r\n").path, "/uki.efi");
         assert_eq!(head("GET http://192.168.122.3 HTTP/1.1\r\n\r\n").path, "/");
+        assert_eq!(head("GET /ipxe?a=b?c&d=/e#f?g HTTP/1.1\r\n\r\n").query, "a=b?c&d=/e");
+        assert_eq!(head("GET /a#f?g HTTP/1.1\r\n\r\n").query, "", "what follows # is the client's own");
         let post = head("POST /report HTTP/1.1\r\nContent-Length: 12\r\nExpect: 100-continue\r\n\r\n");
         assert_eq!((post.content_length, post.expects_continue), (Some(12), true));
         assert_eq!(

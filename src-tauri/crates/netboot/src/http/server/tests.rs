@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
 use super::*;
-use crate::files::{Asker, Body, Files, Reply, Tags};
+use crate::files::{Asker, Body, Files, Found, Reply, Tags};
 use crate::seen::{Method, Seen, What};
 use crate::{Mac, Proto};
 
@@ -33,6 +33,14 @@ impl Files for Boots {
 }
 
 impl Site for Boots {
+    fn get(&self, who: &Asker, path: &str, query: &str) -> Found {
+        if path != "ask" {
+            return self.open(who, path).into();
+        }
+        let body = Bytes::from(format!("nothing for {query}"));
+        Found::Said(Reply { status: 404, content_type: "text/plain", body })
+    }
+
     fn post(&self, _: &Asker, path: &str, body: &[u8]) -> Reply {
         let body = Bytes::from(format!("{path}: {}", body.len()));
         Reply { status: 202, content_type: "text/plain", body }
@@ -147,6 +155,16 @@ async fn head_tells_the_size_and_sends_nothing() {
     assert_eq!(answer(&mut stream, true).await.status, 404);
     assert!(matches!(wire.next().await, What::FileAsked { method: Method::Head, found: true, .. }));
     assert!(matches!(wire.next().await, What::FileAsked { method: Method::Head, found: false, .. }));
+}
+
+#[tokio::test]
+async fn a_site_may_say_why_it_has_nothing_and_hears_the_query() {
+    let mut wire = Wire::up(1).await;
+    let got = wire.ask("GET /ask?mac=02%2D00&x HTTP/1.1\r\n\r\n").await;
+    assert_eq!((got.status, got.body.as_slice()), (404, &b"nothing for mac=02%2D00&x"[..]));
+    assert!(matches!(wire.next().await, What::FileAsked { found: false, .. }));
+    let got = wire.ask("HEAD /ask?y HTTP/1.1\r\n\r\n").await;
+    assert_eq!((got.status, header(&got.head, "Content-Length")), (404, Some("13")));
 }
 
 #[tokio::test]
