@@ -10,6 +10,7 @@ mod agents;
 mod boot_files;
 mod boot_services;
 mod late;
+mod names;
 mod simulated;
 mod site;
 mod translate;

@@ -23,6 +23,7 @@ use tokio::{
 use super::{
     Site,
     boot_files::{BootFiles, LOADER_BIOS, LOADER_EFI, SCRIPT},
+    names,
     site::BootSite,
     translate,
 };
@@ -38,6 +39,8 @@ const SIGHTINGS_WAITING: usize = 4096;
 /// The sockets, bound; and where they ended up.
 pub(super) struct Bound {
     pub(super) dial: Dial,
+    /// The lab's interface, where there is one.
+    device: Option<String>,
     dhcp: UdpSocket,
     tftp: UdpSocket,
     http: TcpListener,
@@ -71,7 +74,7 @@ pub(super) async fn bind(board: &Board, device: Option<&str>) -> Result<Bound> {
     };
     let http = or_free(place, may_move, bind_http).with_context(|| held("HTTP for boot files", place))?;
     dial.move_port(HTTP, http.local_addr()?.port());
-    Ok(Bound { dial, dhcp, tftp, http })
+    Ok(Bound { dial, device: device.map(str::to_owned), dhcp, tftp, http })
 }
 
 fn or_free<T>(
@@ -114,6 +117,7 @@ pub(super) fn spawn(bound: Bound, site: &Site, files: BootFiles, heartbeat_ms: u
     tasks.spawn(ended("DHCP", dhcp::run(bound.dhcp, config, sink.clone(), stop.clone())));
     tasks.spawn(ended("TFTP", netboot::tftp::run(bound.tftp, pages.clone(), sink.clone(), stop.clone())));
     tasks.spawn(ended("HTTP", netboot::http::run(bound.http, pages.clone(), sink.clone(), stop.clone())));
+    names::spawn(&mut tasks, site, bound.device.as_deref(), &sink);
     tasks.spawn(translate::run(pages, seen, sink, site.sink.clone(), stop.clone()));
     for (name, says) in ready {
         site.ready(name, says);
@@ -121,7 +125,7 @@ pub(super) fn spawn(bound: Bound, site: &Site, files: BootFiles, heartbeat_ms: u
     Ok(tasks)
 }
 
-async fn ended(name: &'static str, service: impl Future<Output = io::Result<()>>) {
+pub(super) async fn ended(name: &'static str, service: impl Future<Output = io::Result<()>>) {
     if let Err(error) = service.await {
         tracing::error!(service = name, %error, "a boot service ended");
     }

@@ -19,6 +19,7 @@ pub mod path;
 
 pub mod dhcp;
 pub mod http;
+pub mod ra;
 pub mod tftp;
 
 pub mod script;

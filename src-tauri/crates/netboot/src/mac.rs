@@ -18,6 +18,14 @@ impl Mac {
         self.0 != [0; 6] && self.0[0] & 1 == 0
     }
 
+    /// The hardware address inside a link-local address made of it (modified EUI-64, RFC 4291, appendix A).
+    pub fn of_link_local(address: std::net::Ipv6Addr) -> Option<Mac> {
+        let octets = address.octets();
+        let made_of_it = address.is_unicast_link_local() && octets[11..13] == [0xff, 0xfe];
+        let [a, b, c, d, e, f] = [octets[8] ^ 2, octets[9], octets[10], octets[13], octets[14], octets[15]];
+        made_of_it.then_some(Mac([a, b, c, d, e, f])).filter(Mac::is_unicast)
+    }
+
     fn joined(&self, separator: char) -> String {
         let mut text = String::with_capacity(17);
         for (index, byte) in self.0.iter().enumerate() {
@@ -95,6 +103,15 @@ mod tests {
             "ü:09:01:1a:f4:30",
         ] {
             assert!(text.parse::<Mac>().is_err(), "{text:?} was taken");
+        }
+    }
+
+    #[test]
+    fn finds_itself_in_a_link_local_address() {
+        let address = "fe80::1409:1ff:fe1a:f430".parse().unwrap();
+        assert_eq!(Mac::of_link_local(address), Some(Mac([0x16, 9, 1, 0x1a, 0xf4, 0x30])));
+        for other in ["fe80::1", "fd00::1409:1ff:fe1a:f430", "::"] {
+            assert_eq!(Mac::of_link_local(other.parse().unwrap()), None, "{other}");
         }
     }
 
