@@ -11,10 +11,13 @@ mod boot_files;
 mod boot_services;
 mod late;
 mod names;
+mod picture;
+mod screens;
 mod simulated;
 mod site;
 mod translate;
 mod virtual_board;
+mod wiper;
 
 use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
 
@@ -27,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use self::{
     agents::AgentDesk,
     late::{LateConsole, LatePower, LateWire},
+    picture::Picture,
 };
 use crate::{
     VERSION, clock,
@@ -80,6 +84,7 @@ struct Site {
     folder: PathBuf,
     sink: ObservationSink,
     desk: Arc<AgentDesk>,
+    picture: Arc<Picture>,
     power: Arc<LatePower>,
     wire: Arc<LateWire>,
     console: Arc<LateConsole>,
@@ -114,6 +119,7 @@ impl Program {
             folder,
             sink: sink.clone(),
             desk: Arc::new(AgentDesk::default()),
+            picture: Arc::new(Picture::default()),
             power: Arc::new(LatePower::new(virtual_board)),
             wire: Arc::new(LateWire::default()),
             console: Arc::new(LateConsole::default()),
@@ -138,6 +144,7 @@ impl Program {
         let (engine, engine_task) =
             Engine::start(config, recovered.status, journal.clone(), sink, observations, engine_stop.clone())
                 .await;
+        site.picture.fill(engine.clone());
 
         listener.set_nonblocking(true).context("prepare the listener")?;
         let local = listener.local_addr().context("ask the listener for its address")?;

@@ -33,6 +33,8 @@ pub(super) struct BootFiles {
     loader_bios: Body,
     kernel: Body,
     initrd: Body,
+    /// For machines' screens: what is loaded.
+    pub(super) loads: String,
     /// For the service list: what is served.
     pub(super) says: String,
 }
@@ -55,6 +57,7 @@ impl BootFiles {
             loader_bios: ipxe(LOADER_BIOS)?,
             kernel: Body::from_bytes(probe.kernel),
             initrd: Body::from_bytes(probe.initrd),
+            loads: format!("probe {}", kernel_release.trim_end_matches("-amd64")),
             says: format!("probe image with kernel {kernel_release}"),
         })
     }
@@ -66,6 +69,7 @@ impl BootFiles {
             loader_bios: filler("loader", SIMULATED_LOADER),
             kernel: filler("kernel", SIMULATED_KERNEL),
             initrd: filler("initrd", SIMULATED_INITRD),
+            loads: "simulated boot files".to_owned(),
             says: "simulated boot files".to_owned(),
         }
     }

@@ -104,6 +104,7 @@ pub(super) fn spawn(bound: Bound, site: &Site, files: BootFiles, heartbeat_ms: u
         files,
         heartbeat_ms,
         site.desk.clone(),
+        site.picture.clone(),
     ));
     let (sink, seen) = SeenSink::new(SIGHTINGS_WAITING);
     let port = |port| bound.dial.port(port);

@@ -7,7 +7,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use lab::{Board, Machine, Stamp, dial::Dial, facts::Report};
+use lab::{
+    Board, Machine, Stamp,
+    dial::Dial,
+    facts::Report,
+    wipe::{WipeAsk, WipeReport},
+};
 use netboot::{
     Mac,
     files::{Asker, Body, Files, Reply},
@@ -16,8 +21,11 @@ use netboot::{
 };
 
 use super::{
-    agents::AgentDesk,
+    agents::{AgentDesk, EfiWritten},
     boot_files::{BootFiles, INITRD, KERNEL, SCRIPT},
+    picture::Picture,
+    screens::{Admitted, box_number},
+    wiper,
 };
 use crate::clock;
 
@@ -29,6 +37,10 @@ pub(super) enum Said {
     Report(Box<Report>),
     Heartbeat,
     Goodbye,
+    /// It found these disks, and asks whether to erase them.
+    WipeAsked(Box<WipeAsk>),
+    /// What it erased.
+    Wiped(Box<WipeReport>),
 }
 
 /// Reports that wait for the translator; each machine has at most a handful under way.
@@ -42,6 +54,7 @@ pub(super) struct BootSite {
     pub(super) base: SocketAddrV4,
     pub(super) heartbeat_ms: u32,
     pub(super) desk: Arc<AgentDesk>,
+    pub(super) picture: Arc<Picture>,
     said: Mutex<VecDeque<(Stamp, String, Said)>>,
 }
 
@@ -52,9 +65,10 @@ impl BootSite {
         files: BootFiles,
         heartbeat_ms: u32,
         desk: Arc<AgentDesk>,
+        picture: Arc<Picture>,
     ) -> Self {
         let base = dial.socket(board.network.boss, 80);
-        Self { board, dial, files, base, heartbeat_ms, desk, said: Mutex::default() }
+        Self { board, dial, files, base, heartbeat_ms, desk, picture, said: Mutex::default() }
     }
 
     /// The machine of the board behind an address or a MAC.
@@ -71,7 +85,7 @@ impl BootSite {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
     }
 
-    fn say(&self, machine: &str, said: Said) -> bool {
+    pub(super) fn say(&self, machine: &str, said: Said) -> bool {
         let mut waiting = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let room = waiting.len() < SAID_WAITING;
         if room {
@@ -80,28 +94,38 @@ impl BootSite {
         room
     }
 
-    fn script(&self, who: &Asker) -> Option<Body> {
-        let Some(machine) = self.machine(who.peer, who.mac) else {
-            let code = who.mac.map_or_else(|| "????".to_owned(), |mac| code(lab::Mac(mac.0)));
-            return Some(Body::from_bytes(script::unknown(who.mac, &code, self.base, SCRIPT)));
+    pub(super) fn script(&self, who: &Asker) -> Body {
+        let text = match self.admit(who) {
+            Ok(admitted) => self.script_of(&admitted),
+            Err(refusal) => script::refused(&refusal),
         };
-        let report = format!("http://{}/{PROBE}", self.base);
-        let number = u8::try_from(machine.box_number).unwrap_or(u8::MAX);
+        Body::from_bytes(text)
+    }
+
+    fn script_of(&self, admitted: &Admitted<'_>) -> String {
+        let Admitted { machine, plate, .. } = admitted;
         let script = script::known(&ScriptMachine {
-            box_number: Some(number),
-            name: machine.name.clone(),
+            plate: plate.clone(),
             base: self.base,
+            syslog: Some(*self.base.ip()),
+            loads: self.files.loads.clone(),
             kernel: KERNEL.to_owned(),
             initrd: INITRD.to_owned(),
-            cmdline: probe::plan(&report, number, &machine.name, self.heartbeat_ms),
+            cmdline: self.cmdline(admitted),
         });
-        match script {
-            Ok(text) => Some(Body::from_bytes(text)),
-            Err(error) => {
-                tracing::error!(machine = machine.name, %error, "no boot script");
-                None
-            }
-        }
+        script.unwrap_or_else(|error| {
+            tracing::error!(machine = machine.name, %error, "no boot script");
+            let says = format!("There is no boot script for it: {error}.");
+            script::refused(&self.refusal(machine, plate.clone(), says, "Correct the image's command line."))
+        })
+    }
+
+    /// The kernel's command line of a machine, the same by whatever way it boots.
+    pub(super) fn cmdline(&self, admitted: &Admitted<'_>) -> String {
+        let Admitted { machine, duty, .. } = admitted;
+        let report = format!("http://{}/{PROBE}", self.base);
+        let plan = probe::plan(&report, box_number(machine), &machine.name, self.heartbeat_ms);
+        format!("{} {plan}", duty.words())
     }
 }
 
@@ -119,7 +143,7 @@ pub(super) fn code(mac: lab::Mac) -> String {
 impl Files for BootSite {
     fn open(&self, who: &Asker, path: &str) -> Option<Body> {
         match path.trim_start_matches('/') {
-            SCRIPT => self.script(who),
+            SCRIPT => Some(self.script(who)),
             other => self.files.get(other),
         }
     }
@@ -137,14 +161,26 @@ impl netboot::files::Site for BootSite {
                 Ok(report) => Said::Report(Box::new(with_smbios(report))),
                 Err(error) => return reply(422, format!("This report cannot be read: {error}")),
             },
+            Some("wipe/ask") => return wiper::ask(self, machine, body),
+            Some("wiped") => return wiper::wiped(self, machine, body),
+            Some("efivar") => match serde_json::from_slice::<EfiWritten>(body) {
+                Ok(written) => {
+                    self.desk.efi_written(&machine.name, &written);
+                    Said::Heartbeat
+                }
+                Err(error) => return reply(422, format!("This result cannot be read: {error}")),
+            },
             Some("heartbeat") => Said::Heartbeat,
             Some("goodbye") => Said::Goodbye,
-            _ => return reply(404, "Reports are posted to /probe/report, heartbeat or goodbye.".into()),
+            _ => {
+                let paths = "report, heartbeat, goodbye, wipe/ask, wiped or efivar";
+                return reply(404, format!("Reports are posted to /probe/ and {paths}."));
+            }
         };
         if !self.say(&machine.name, said) {
             return reply(503, "Too many reports are waiting; try again in a second.".into());
         }
-        let order = self.desk.word(&machine.name).map(|word| format!(" {word}")).unwrap_or_default();
+        let order = self.desk.words(&machine.name).map(|words| format!(" {words}")).unwrap_or_default();
         // Agents repeat themselves until they read this word.
         reply(200, format!("received{order}"))
     }
@@ -177,7 +213,7 @@ mod tests {
     fn site() -> BootSite {
         let board = Arc::new(choose_board("simulated", BoardChoice::default()).unwrap());
         let dial = Dial::new(board.board.kind);
-        BootSite::new(board, dial, BootFiles::simulated(), 1000, Arc::new(AgentDesk::default()))
+        BootSite::new(board, dial, BootFiles::simulated(), 1000, Arc::default(), Arc::default())
     }
 
     fn asker(address: &str, mac: Option<Mac>) -> Asker {

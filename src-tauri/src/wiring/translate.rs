@@ -82,6 +82,8 @@ impl Translator {
                 },
                 Said::Heartbeat => Observation::Heartbeat { machine, stamp },
                 Said::Goodbye => Observation::Goodbye { machine, stamp },
+                Said::WipeAsked(ask) => Observation::WipeAsked { machine, stamp, ask },
+                Said::Wiped(report) => Observation::Wiped { machine, stamp, report },
             });
         }
     }

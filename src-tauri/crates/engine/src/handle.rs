@@ -15,6 +15,14 @@ pub enum Command {
     CancelRun {
         run: Option<u64>,
     },
+    /// Its next boot erases these disks; none named are all that are fixed.
+    ArmWipe {
+        machine: String,
+        disks: Vec<String>,
+    },
+    DisarmWipe {
+        machine: String,
+    },
 }
 
 /// A command with who gave it and why.
@@ -29,8 +37,14 @@ pub struct Order {
 /// What a command led to at once; what follows is told by events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    Started { run: u64 },
-    Cancelling { run: u64 },
+    Started {
+        run: u64,
+    },
+    Cancelling {
+        run: u64,
+    },
+    /// What was told is an event now.
+    Recorded,
 }
 
 pub(crate) type Asked = (Order, oneshot::Sender<Result<Outcome, Failure>>);

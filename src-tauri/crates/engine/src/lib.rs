@@ -15,6 +15,7 @@ mod recovery;
 mod runner;
 mod turn;
 mod watchers;
+mod wipe;
 
 pub use config::{Clock, EngineConfig, Ports};
 pub use handle::{Command, Detached, EngineHandle, Order, Outcome};

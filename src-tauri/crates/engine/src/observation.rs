@@ -12,6 +12,7 @@ use lab::{
     live::{ServiceState, Transfer},
     ports::{PortError, PowerReading},
     sign::Sign,
+    wipe::{WipeAsk, WipeReport},
 };
 use tokio::sync::mpsc;
 
@@ -26,6 +27,10 @@ pub enum Observation {
     Heartbeat { machine: String, stamp: Stamp },
     /// Its agent is about to switch it off.
     Goodbye { machine: String, stamp: Stamp },
+    /// Its wiper found disks and asks whether to erase them.
+    WipeAsked { machine: String, stamp: Stamp, ask: Box<WipeAsk> },
+    /// Its wiper says what it erased.
+    Wiped { machine: String, stamp: Stamp, report: Box<WipeReport> },
     /// Somebody whom the board file does not know.
     Stranger { mac: Mac, code: String, stamp: Stamp },
     /// For a boot's packet list.

@@ -37,6 +37,14 @@ impl Engine {
             Observation::Goodbye { machine, stamp } => {
                 self.heard(&machine, &stamp, "it says it goes off".into(), None);
             }
+            Observation::WipeAsked { machine, stamp, ask } => {
+                self.heard(&machine, &stamp, "its wiper".into(), None);
+                self.wipe_asked(&machine, &stamp, &ask);
+            }
+            Observation::Wiped { machine, stamp, report } => {
+                self.heard(&machine, &stamp, "its wiper's report".into(), None);
+                self.wiped(&machine, &stamp, &report);
+            }
             Observation::Stranger { mac, code, stamp } => self.stranger(mac, code, stamp),
             Observation::Packet(mut packet) => {
                 packet.boot =

@@ -141,6 +141,8 @@ impl Engine {
             Command::StartLab { lab } => format!("start lab {lab}"),
             Command::CancelRun { run: Some(run) } => format!("cancel run {run}"),
             Command::CancelRun { run: None } => "cancel the run".into(),
+            Command::ArmWipe { machine, .. } => format!("arm the wiper of {machine}"),
+            Command::DisarmWipe { machine } => format!("disarm the wiper of {machine}"),
         };
         let result = self.core.writable().and_then(|()| match command {
             Command::StartLab { lab } => {
@@ -148,6 +150,12 @@ impl Engine {
             }
             Command::CancelRun { run } => {
                 self.cancel_run(run, &actor, reason).map(|run| Outcome::Cancelling { run })
+            }
+            Command::ArmWipe { machine, disks } => {
+                self.arm_wipe(&machine, disks, &actor, reason).map(|()| Outcome::Recorded)
+            }
+            Command::DisarmWipe { machine } => {
+                self.disarm_wipe(&machine, &actor, reason).map(|()| Outcome::Recorded)
             }
         });
         if let Err(failure) = &result {

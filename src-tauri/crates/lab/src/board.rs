@@ -2,12 +2,14 @@
 
 mod check;
 mod keys;
+mod near;
 mod parse;
 
 use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+pub use near::Near;
 pub use parse::BoardError;
 
 use crate::{mac::Mac, ports::Outlet};
@@ -112,6 +114,8 @@ pub struct Machine {
     pub group: Option<String>,
     /// Memory of a virtual machine in MiB.
     pub memory_mib: Option<u64>,
+    /// It is not to boot, and why; its screen says so.
+    pub disabled: Option<String>,
 }
 
 /// A named layout that can be started.

@@ -203,6 +203,11 @@ pub enum Body {
     WipeDisarmed {
         why: String,
     },
+    /// The arming is used up: the wiper that showed this ticket was told to erase these disks.
+    WipeBegan {
+        disks: Vec<String>,
+        ticket: String,
+    },
     /// What the wiper says it erased.
     DiskWiped {
         report: Value,
@@ -302,6 +307,7 @@ impl Body {
             Self::BootOrderRestored { .. } => "boot-order-restored",
             Self::WipeArmed { .. } => "wipe-armed",
             Self::WipeDisarmed { .. } => "wipe-disarmed",
+            Self::WipeBegan { .. } => "wipe-began",
             Self::DiskWiped { .. } => "disk-wiped",
             Self::FaultSet { .. } => "fault-set",
             Self::RivalHeard { .. } => "rival-heard",
@@ -364,7 +370,8 @@ impl Body {
             }
             Self::WipeArmed { disks } => format!("armed to erase {} at the next boot", disks.join(", ")),
             Self::WipeDisarmed { why } => format!("will not be erased: {why}"),
-            Self::DiskWiped { .. } => "disks erased".into(),
+            Self::WipeBegan { disks, .. } => format!("erases {}", disks.join(", ")),
+            Self::DiskWiped { report } => wiped(report),
             Self::FaultSet { fault, on: true } => format!("fault put in: {}", fault.words()),
             Self::FaultSet { fault, on: false } => format!("fault taken out: {}", fault.words()),
             Self::RivalHeard { service, address, says } => {
@@ -382,6 +389,21 @@ impl Body {
             Self::StorageFailed { why } => format!("events cannot be written: {why}"),
             Self::StorageRecovered { waited } => format!("events written again, {waited} had waited"),
         }
+    }
+}
+
+/// What the wiper's report comes to. Its fields are read one by one: old reports have to stay readable.
+fn wiped(report: &Value) -> String {
+    let all = report.get("disks").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let erased = |disk: &&Value| disk.get("ok").and_then(Value::as_bool) == Some(true);
+    let name = |disk: &Value| disk.get("name").and_then(Value::as_str).unwrap_or("?").to_owned();
+    let (good, bad): (Vec<&Value>, Vec<&Value>) = all.iter().partition(erased);
+    let names = |disks: &[&Value]| disks.iter().map(|disk| name(disk)).collect::<Vec<_>>().join(", ");
+    match (good.is_empty(), bad.is_empty()) {
+        (true, true) => "the wiper erased nothing".into(),
+        (false, true) => format!("{} erased", names(&good)),
+        (true, false) => format!("{} could not be erased", names(&bad)),
+        (false, false) => format!("{} erased, {} could not be", names(&good), names(&bad)),
     }
 }
 

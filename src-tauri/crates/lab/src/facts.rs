@@ -15,6 +15,9 @@ pub struct Facts {
     pub product: ProductFacts,
     pub clock: ClockFacts,
     pub address: Option<String>,
+    /// Variables of its UEFI firmware that decide what it boots; absent on BIOS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub efi: Option<EfiFacts>,
     /// The machine is a simulation and says so.
     pub simulated: bool,
 }
@@ -29,6 +32,23 @@ pub struct FirmwareFacts {
     /// `uefi` or `bios`.
     pub mode: Option<String>,
     pub secure_boot: Option<bool>,
+}
+
+/// `BootCurrent`, `BootNext`, `BootOrder`, `Timeout` and every `Boot####` of the EFI global vendor, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EfiFacts {
+    pub variables: Vec<EfiVariable>,
+}
+
+/// One variable as efivarfs shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EfiVariable {
+    /// As in `Boot0003`.
+    pub name: String,
+    /// Four bytes of attributes, little endian, then the value (UEFI 2.10, sections 3.3 and 8.2).
+    pub hex: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -22,6 +22,7 @@ pub mod sign;
 pub mod status;
 pub mod verdict;
 pub mod way;
+pub mod wipe;
 
 pub use board::{Board, BoardKind, Lab, Machine};
 pub use boot::{Boot, BootState, Phase};

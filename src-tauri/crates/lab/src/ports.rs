@@ -82,6 +82,16 @@ pub trait Wire: Send + Sync {
 pub trait Console: Send + Sync {
     /// The last `limit` bytes that the machine printed, as text.
     async fn tail(&self, machine: &str, limit: usize) -> Result<String, PortError>;
+
+    /// What its display shows now, as a PNG picture.
+    async fn screen(&self, machine: &str) -> Result<Vec<u8>, PortError> {
+        Err(PortError {
+            what: format!("take a picture of {machine}'s screen"),
+            why: "this board cannot see its machines' screens".to_owned(),
+            remedy: "look at the machine's own screen".to_owned(),
+            absent: true,
+        })
+    }
 }
 
 /// What the agent of a running machine is told when it asks.
@@ -92,10 +102,25 @@ pub enum AgentOrder {
     Reboot,
 }
 
+/// A variable that the agent is to write into its firmware. It writes `BootNext`, and `Boot####` entries whose
+/// description begins with `statusinator`, and refuses everything else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EfiWrite {
+    /// As in `BootNext`; of the EFI global vendor.
+    pub name: String,
+    /// Attributes and value in hex, as in [`crate::facts::EfiVariable`]; `None` removes the variable.
+    pub hex: Option<String>,
+}
+
 /// The agents in running probe images. They ask at each heartbeat; an order waits until then.
 pub trait Agents: Send + Sync {
     /// Leaves an order, or takes one back.
     fn order(&self, machine: &str, order: Option<AgentOrder>);
+
+    /// Leaves variables to be written, in this order, before any other order is told.
+    fn write_efi(&self, machine: &str, writes: Vec<EfiWrite>) {
+        let _ = (machine, writes);
+    }
 }
 
 /// Puts faults in and takes them out, where the board can do that.

@@ -113,9 +113,20 @@ pub struct MachineStatus {
     /// Will erase these disks at its next boot (none named: all).
     #[serde(default)]
     pub wipe: Option<Vec<String>>,
+    /// Told to erase its disks, and not yet heard how it went.
+    #[serde(default)]
+    pub wiping: Option<Wiping>,
     /// Faults put in on purpose.
     #[serde(default)]
     pub faults: BTreeSet<Fault>,
+}
+
+/// One wipe under way. An arming becomes this once, and no second boot can use it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wiping {
+    pub disks: Vec<String>,
+    /// What the wiper made up at its start; another boot has another one.
+    pub ticket: String,
 }
 
 /// Why a machine gets nothing to boot, and what lets it go on.
@@ -202,6 +213,7 @@ impl Status {
             | Body::BootOrderRestored { .. }
             | Body::WipeArmed { .. }
             | Body::WipeDisarmed { .. }
+            | Body::WipeBegan { .. }
             | Body::DiskWiped { .. }
             | Body::FaultSet { .. } => self.machine(event).apply(event),
             Body::Explained { verdict } => self.explain(event, Some(verdict)),
@@ -392,7 +404,15 @@ impl MachineStatus {
             Body::BootOrderArmed { before, .. } => self.boot_order_before = Some(before.clone()),
             Body::BootOrderRestored { .. } => self.boot_order_before = None,
             Body::WipeArmed { disks } => self.wipe = Some(disks.clone()),
-            Body::WipeDisarmed { .. } | Body::DiskWiped { .. } => self.wipe = None,
+            Body::WipeDisarmed { .. } => self.wipe = None,
+            Body::WipeBegan { disks, ticket } => {
+                self.wipe = None;
+                self.wiping = Some(Wiping { disks: disks.clone(), ticket: ticket.clone() });
+            }
+            Body::DiskWiped { .. } => {
+                self.wipe = None;
+                self.wiping = None;
+            }
             Body::FaultSet { fault, on: true } => {
                 self.faults.insert(*fault);
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use engine::{Command, Order, Outcome};
+use lab::Code;
 
 use crate::{
     extract::{Path, Reason},
@@ -69,12 +70,20 @@ async fn give(
 ) -> Result<Accepted, Refusal> {
     let asked = match &command {
         Command::StartLab { lab } => Some(lab.clone()),
-        Command::CancelRun { .. } => None,
+        _ => None,
     };
     let outcome = site.state.engine.order(Order { command, actor: caller.actor, reason }).await?;
     let (run, state) = match outcome {
         Outcome::Started { run } => (run, "running"),
         Outcome::Cancelling { run } => (run, "cancelling"),
+        Outcome::Recorded => {
+            return Err(Refusal::new(
+                Code::Internal,
+                "name the run",
+                "the engine answered as if no run was meant",
+                "report this",
+            ));
+        }
     };
     // Only the run under way can be cancelled, and the picture has that one.
     let running = || {

@@ -11,7 +11,7 @@ const KEYS: &[(&str, &[&str])] = &[
         &["address", "prefix", "boss", "gateway", "dns", "ntp", "syslog", "domain", "pool", "interface"],
     ),
     ("limits", &["check_s", "power_up_s", "boot_s", "report_s", "power_down_s", "stagger_ms"]),
-    ("machine", &["box", "name", "mac", "address", "outlet", "port", "group", "memory_mib"]),
+    ("machine", &["box", "name", "mac", "address", "outlet", "port", "group", "memory_mib", "disabled"]),
     ("lab", &["name", "title", "words", "procedure", "machines"]),
 ];
 

@@ -1,9 +1,10 @@
 #!/bin/sh
 # First process of the probe image. Finds the network, says on every console whose box this is, reports the hardware
-# to the engine, and beats until told to power off. Nothing here touches a disk.
+# to the engine, and beats until told to power off. No disk is touched, unless it is told to be the wiper (wipe.sh).
 #
 # Instructions come on the kernel command line (see plan.rs):
 #   statusinator.box=N statusinator.name=NAME statusinator.report=URL statusinator.heartbeat_ms=MS [BOOTIF=01-MAC]
+#   [statusinator.role=ROLE] [statusinator.lab=LAB] [statusinator.mode=wipe [statusinator.disks=NAME,NAME]]
 #
 # It never gives up: a machine that waits with words on its screen can be helped, one that panics cannot. Limits are
 # the engine's business. What cannot be read is reported as null and never made up.
@@ -16,11 +17,15 @@ mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 exec </dev/null >/dev/console 2>&1
 
-box=0 name= report= heartbeat_ms=1000 bootif= state= address= nic=
+box=0 name= role= lab= mode=probe disks= report= heartbeat_ms=1000 bootif= state= address= nic=
 for word in $(cat /proc/cmdline); do
     case $word in
         statusinator.box=*) box=${word#*=} ;;
         statusinator.name=*) name=${word#*=} ;;
+        statusinator.role=*) role=${word#*=} ;;
+        statusinator.lab=*) lab=${word#*=} ;;
+        statusinator.mode=*) mode=${word#*=} ;;
+        statusinator.disks=*) disks=${word#*=} ;;
         statusinator.report=*) report=${word#*=} ;;
         statusinator.heartbeat_ms=*) heartbeat_ms=${word#*=} ;;
         # PXE loaders write the hardware type before the address: 01-52-54-00-...
@@ -29,51 +34,6 @@ for word in $(cat /proc/cmdline); do
 done
 case $box in ''|*[!0-9]*) box=0 ;; esac
 case $heartbeat_ms in ''|0*|*[!0-9]*) heartbeat_ms=1000 ;; esac
-
-# --- What people see -------------------------------------------------------------------------------------------------
-
-# One digit, three blocks wide and five high.
-digit() {
-    case $1 in
-        0) echo '### #.# #.# #.# ###' ;;  1) echo '.#. ##. .#. .#. ###' ;;
-        2) echo '### ..# ### #.. ###' ;;  3) echo '### ..# ### ..# ###' ;;
-        4) echo '#.# #.# ### ..# ..#' ;;  5) echo '### #.. ### ..# ###' ;;
-        6) echo '### #.. ### #.# ###' ;;  7) echo '### ..# ..# ..# ..#' ;;
-        8) echo '### #.# ### #.# ###' ;;  9) echo '### #.# ### ..# ###' ;;
-    esac
-}
-
-# The box number 15 lines high, to be read from across the room; a block is 6 characters wide, 3 lines high.
-large_number() {
-    for row in 1 2 3 4 5; do
-        line='  '
-        for figure in $(echo "$box" | sed 's/./& /g'); do
-            line="$line$(digit "$figure" | cut -d' ' -f$row)."
-        done
-        echo "$line" | sed 's/#/######/g; s/\./      /g; p; p'
-    done
-}
-
-serials=$(sed -n 's/^\(ttyS[0-9]*\|hvc[0-9]*\|ttyUSB[0-9]*\) .*/\1/p' /proc/consoles)
-
-# The whole screen on the display, one line on serial consoles: their readers keep a log and want no escape codes.
-say() {
-    [ "$state" = "$1" ] && return
-    state=$1
-    if [ -c /dev/tty0 ]; then
-        escape=$(printf '\033')
-        {
-            printf '\033[2J\033[H\033[?25l\n'
-            # Reverse blanks make solid blocks in every font.
-            sed "s/#\{1,\}/${escape}[7m&${escape}[0m/g; s/#/ /g" /run/number
-            printf '\n  %s\n  %s\n' "$name" "$state"
-        } >/dev/tty0 2>/dev/null
-    fi
-    read -r uptime rest </proc/uptime
-    for console in $serials; do
-        printf 'statusinator box %s %s, %s s: %s\r\n' "$box" "$name" "$uptime" "$state" >"/dev/$console" 2>/dev/null
-    done
-}
 
 # --- Drivers ---------------------------------------------------------------------------------------------------------
 
@@ -190,18 +150,12 @@ cards() {
     done
 }
 
-# Last byte of the UEFI variable: four bytes of attributes, then 0 or 1.
-secure_boot() {
-    variable=/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c
-    [ -e "$variable" ] && tail -c 1 "$variable" | hexdump -v -e '1/1 "%d"'
-}
-
 write_report() {
     if [ -d /sys/firmware/efi ]; then
-        mode=uefi
-        [ -e /sys/firmware/efi/efivars ] && mount -t efivarfs -o ro efivarfs /sys/firmware/efi/efivars 2>/dev/null
+        firmware=uefi
+        mount_efivars
     else
-        mode=bios
+        firmware=bios
     fi
     dmi=/sys/class/dmi/id
     if [ -n "$(content $dmi/product_serial)" ]; then serial=1; else serial=0; fi
@@ -214,11 +168,11 @@ write_report() {
         printf '"disks":[%s],"nics":[%s],' "$(disks)" "$(cards)"
         printf '"firmware":{"vendor":%s,"version":%s,"date":%s,"mode":"%s","secure_boot":%s},' \
             "$(text "$(content $dmi/bios_vendor)")" "$(text "$(content $dmi/bios_version)")" \
-            "$(text "$(content $dmi/bios_date)")" "$mode" "$(flag "$(secure_boot)")"
+            "$(text "$(content $dmi/bios_date)")" "$firmware" "$(flag "$(secure_boot)")"
         printf '"product":{"vendor":%s,"name":%s,"serial_known":%s},' "$(text "$(content $dmi/sys_vendor)")" \
             "$(text "$(content $dmi/product_name)")" "$(flag $serial)"
-        printf '"clock":{"epoch_s":%s},"heartbeat_ms":%s,"address":%s,' "$(number "$(date +%s)")" \
-            "$(number "$heartbeat_ms")" "$(text "$address")"
+        printf '"clock":{"epoch_s":%s},"heartbeat_ms":%s,"address":%s,"efi":%s,' "$(number "$(date +%s)")" \
+            "$(number "$heartbeat_ms")" "$(text "$address")" "$(efi_facts)"
         # Bounded: a table of a real board has 2 to 8 KiB.
         printf '"smbios_hex":"%s"}\n' \
             "$(head -c 16384 /sys/firmware/dmi/tables/DMI 2>/dev/null | hexdump -v -e '1/1 "%02x"')"
@@ -258,6 +212,28 @@ beat() {
     post heartbeat /run/heartbeat.json
 }
 
+# Kernel messages over the network from here on, so that a panic is told to more than a screen that nobody looks at. Its
+# last words are printed whatever the level (the kernel raises it itself); all others stay below it (see the end).
+netconsole() {
+    host=${report#http://}
+    host=${host%%[:/]*}
+    modprobe -q netconsole 2>/dev/null
+    grep -q ' /sys/kernel/config ' /proc/mounts || mount -t configfs configfs /sys/kernel/config 2>/dev/null
+    target=/sys/kernel/config/netconsole/boss
+    [ -d /sys/kernel/config/netconsole ] && [ ! -d $target ] || return
+    # A kernel that panics asks nobody for a hardware address. Without one it would send to everybody, which does too.
+    ping -c 1 -W 1 "$host" >/dev/null 2>&1
+    boss=$(ip neigh show "$host" 2>/dev/null | sed -n 's/.* lladdr \([0-9a-f:]*\).*/\1/p')
+    mkdir $target
+    echo "$nic" >$target/dev_name
+    echo "$address" >$target/local_ip
+    echo "$host" >$target/remote_ip
+    echo 6666 >$target/remote_port
+    [ -n "$boss" ] && echo "$boss" >$target/remote_mac
+    echo 1 >$target/enabled
+    [ "$(content $target/enabled)" = 1 ] && echo "<0>statusinator: kernel messages of box $box $name go to $host" >/dev/kmsg
+}
+
 # leave WORD COMMAND: say goodbye, so that the engine knows this end from a crash, then go.
 leave() {
     say "$1 as told"
@@ -274,19 +250,31 @@ leave() {
 
 obey() {
     missed=0
+    read -r heard rest </proc/uptime
     while :; do
         answer=$(beat)
+        read -r now rest </proc/uptime
+        [ -n "$answer" ] && heard=$now
         case $answer in
+            # Words after this one are hexadecimal: it comes first, so that nothing in them is taken for another order.
+            *' efivar '*) obey_efivar ${answer#*' efivar '} ;;
             *poweroff*) leave 'switching off' poweroff ;;
             *reboot*) leave 'restarting' reboot ;;
             '') missed=$((missed + 1)) ;;
             *) missed=0 ;;
         esac
         if [ $missed -ge 5 ]; then say "reported, but $report does not answer any more"
-        else say "reported from $address, waiting for orders"; fi
+        else say "reported from $address, waits for orders"; fi
+        age=$((${now%.*} - ${heard%.*}))
+        if [ $age -gt 0 ]; then foot "heartbeat: no answer for $age s"
+        else foot "heartbeat answered, up ${now%.*} s"; fi
         usleep $((heartbeat_ms * 1000))
     done
 }
+
+. /screen.sh
+. /firmware.sh
+[ "$mode" = wipe ] && . /wipe.sh
 
 # Kernel messages would scroll the number away; they stay readable by dmesg.
 dmesg -n 1
@@ -304,6 +292,8 @@ if [ -z "$report" ]; then
     say 'the kernel command line has no statusinator.report: nobody to report to'
     while :; do sleep 3600; done
 fi
+netconsole
+[ "$mode" = wipe ] && wipe
 say "reporting from $address to $report"
 send_report
 obey

@@ -19,7 +19,7 @@ use flate2::{Compression, GzBuilder};
 use sha2::{Digest, Sha256};
 
 pub use inputs::{Inputs, ProbeError};
-pub use plan::{HEARTBEAT_MS_MAX, HEARTBEAT_MS_MIN, VENDOR_CLASS, plan};
+pub use plan::{Duty, HEARTBEAT_MS_MAX, HEARTBEAT_MS_MIN, VENDOR_CLASS, plan};
 
 use cpio::{Archive, Mode};
 
@@ -27,6 +27,12 @@ use cpio::{Archive, Mode};
 const INIT: &str = include_str!("init.sh");
 /// What busybox's DHCP client calls at each change of its lease.
 const LEASE: &str = include_str!("lease.sh");
+/// Parts of the first process, each with one idea; it reads them at its start.
+const PARTS: [(&str, &str); 3] = [
+    ("screen.sh", include_str!("screen.sh")),
+    ("firmware.sh", include_str!("firmware.sh")),
+    ("wipe.sh", include_str!("wipe.sh")),
+];
 
 /// A probe image, ready to be served.
 #[derive(Debug, Clone)]
@@ -89,6 +95,9 @@ fn archive(contents: &Contents<'_>) -> Vec<u8> {
     archive.device("dev/console", 5, 1);
     archive.file("init", Mode::Program, INIT.as_bytes());
     archive.file("lease.sh", Mode::Program, LEASE.as_bytes());
+    for (name, text) in PARTS {
+        archive.file(name, Mode::Data, text.as_bytes());
+    }
     archive.file("bin/busybox", Mode::Program, contents.busybox);
     for applet in APPLETS {
         archive.link(&format!("bin/{applet}"), "busybox");
@@ -117,10 +126,54 @@ fn archive(contents: &Contents<'_>) -> Vec<u8> {
 /// What the two scripts call. The shell of Debian's static busybox runs most of these without the links, that of
 /// another build may not.
 const APPLETS: &[&str] = &[
-    "[", "awk", "basename", "cat", "chmod", "cut", "date", "dmesg", "echo", "expr", "find", "grep", "head",
-    "hexdump", "ip", "kill", "ls", "mkdir", "modprobe", "mount", "mv", "poweroff", "printf", "readlink",
-    "reboot", "rm", "sed", "sh", "sleep", "sort", "sync", "tail", "test", "timeout", "tr", "true", "udhcpc",
-    "uname", "uniq", "usleep", "wc", "wget", "xargs",
+    "[",
+    "awk",
+    "basename",
+    "blkdiscard",
+    "blockdev",
+    "cat",
+    "chmod",
+    "cut",
+    "date",
+    "dd",
+    "dmesg",
+    "echo",
+    "expr",
+    "find",
+    "grep",
+    "head",
+    "hexdump",
+    "ip",
+    "kill",
+    "ls",
+    "mkdir",
+    "modprobe",
+    "mount",
+    "mv",
+    "ping",
+    "poweroff",
+    "printf",
+    "readlink",
+    "reboot",
+    "rm",
+    "sed",
+    "sh",
+    "sleep",
+    "sort",
+    "sync",
+    "tail",
+    "test",
+    "timeout",
+    "tr",
+    "true",
+    "udhcpc",
+    "uname",
+    "uniq",
+    "usleep",
+    "wc",
+    "wget",
+    "xargs",
+    "xxd",
 ];
 
 /// Nothing of the clock or the host in the header (RFC 1952: MTIME 0, no name, OS unknown).
@@ -174,7 +227,7 @@ mod tests {
         for applet in APPLETS {
             assert!(all.contains(applet), "busybox has no {applet}");
         }
-        for script in [INIT, LEASE] {
+        for script in PARTS.map(|(_, text)| text).into_iter().chain([INIT, LEASE]) {
             for line in script.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
                 // A command is the first word of a line, a pipe, a substitution or a branch, or follows a shell word.
                 for piece in line.split(['|', ';', '&', '{', '(', ')']) {

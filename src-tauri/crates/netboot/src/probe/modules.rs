@@ -17,6 +17,8 @@ pub(super) const WANTED: &[&str] = &[
     "ahci", "sd_mod", "nvme", "virtio_blk", "virtio_scsi",
     // entropy for virtual machines, UEFI variables
     "virtio_rng", "efivarfs",
+    // kernel messages over the network, and the file system through which it is told where to
+    "netconsole", "configfs",
 ];
 
 /// `kernel/net/x-y.ko.xz` → `kernel/net/x-y.ko`, the name under which the decompressed module lies in the image.

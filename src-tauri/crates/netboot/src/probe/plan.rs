@@ -28,6 +28,34 @@ pub fn plan(report_url: &str, machine: u8, name: &str, heartbeat_ms: u32) -> Str
     line
 }
 
+/// What the image is to do beyond reporting, and what its screen says it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Duty {
+    /// `probe`, `wiper`.
+    pub role: Option<String>,
+    /// The lab it boots for.
+    pub lab: Option<String>,
+    /// To erase these disks, once the engine agrees; none named are all that are fixed.
+    pub wipe: Option<Vec<String>>,
+}
+
+impl Duty {
+    /// Words for the kernel command line, to stand beside those of [`plan`].
+    pub fn words(&self) -> String {
+        let mut words = Vec::new();
+        for (key, value) in [("role", &self.role), ("lab", &self.lab)] {
+            words.extend(value.as_ref().map(|value| format!("statusinator.{key}={}", word(value))));
+        }
+        if let Some(disks) = &self.wipe {
+            words.push("statusinator.mode=wipe".to_owned());
+            if !disks.is_empty() {
+                words.push(format!("statusinator.disks={}", word(&disks.join(","))));
+            }
+        }
+        words.join(" ")
+    }
+}
+
 fn word(text: &str) -> String {
     text.chars().map(|c| if c.is_ascii_graphic() && !matches!(c, '"' | '\'') { c } else { '-' }).collect()
 }
@@ -43,6 +71,18 @@ mod tests {
             "statusinator.box=3 statusinator.name=pc3 statusinator.report=http://192.168.122.3:8080/probe \
              statusinator.heartbeat_ms=1000 console=tty0 console=ttyS0,115200"
         );
+    }
+
+    #[test]
+    fn a_wiper_is_told_apart_by_its_mode() {
+        let duty = Duty { role: Some("a b".into()), lab: Some("rehearsal".into()), wipe: None };
+        assert_eq!(duty.words(), "statusinator.role=a-b statusinator.lab=rehearsal");
+        let wipe = |disks: &[&str]| Duty {
+            wipe: Some(disks.iter().map(|disk| (*disk).to_owned()).collect()),
+            ..Duty::default()
+        };
+        assert_eq!(wipe(&[]).words(), "statusinator.mode=wipe");
+        assert_eq!(wipe(&["vda", "sd b"]).words(), "statusinator.mode=wipe statusinator.disks=vda,sd-b");
     }
 
     #[test]

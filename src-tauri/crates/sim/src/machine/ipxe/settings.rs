@@ -32,10 +32,12 @@ impl Settings {
         Settings { network, own: BTreeMap::new() }
     }
 
-    /// Sets or, with nothing, clears. A type after a colon is understood and not stored.
+    /// Sets or, with nothing, clears. Bytes given as hexadecimal are kept as what they are; other types are not stored.
     pub(super) fn set(&mut self, name: &str, value: &str) {
-        let (name, _) = split_type(name);
+        let (name, kind) = split_type(name);
         let name = plain(name).to_owned();
+        let bytes = (kind == "hex").then(|| from_hex(value)).flatten();
+        let value = bytes.as_deref().unwrap_or(value);
         if value.is_empty() {
             self.own.remove(&name);
         } else {
@@ -119,6 +121,13 @@ fn shown(bytes: &[u8], text: Option<&str>, kind: &str) -> String {
     }
 }
 
+/// `20:20` → two blanks; nothing when it is not hexadecimal or no text.
+fn from_hex(value: &str) -> Option<String> {
+    let bytes =
+        value.split(':').map(|byte| u8::from_str_radix(byte, 16).ok()).collect::<Option<Vec<u8>>>()?;
+    String::from_utf8(bytes).ok()
+}
+
 fn percent_encoded(text: &str) -> String {
     let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes()
@@ -140,6 +149,8 @@ mod tests {
         settings.set("base", "http://127.0.0.1/boot");
         settings.set("which", "base");
         settings.set("loop", "${loop}x");
+        settings.set("gap:hex", "20:20");
+        settings.set("esc:hex", "1b");
         settings
     }
 
@@ -156,6 +167,8 @@ mod tests {
             ("${base:uristring}", "http%3A%2F%2F127.0.0.1%2Fboot"),
             ("${${which}}/y", "http://127.0.0.1/boot/y"),
             ("${nothing}", ""),
+            ("${gap:string}|${gap}|${gap:hex}", "  |  |20:20"),
+            ("${esc:string}[2J", "\u{1b}[2J"),
             ("a${", "a${"),
             ("a}b", "a}b"),
             ("}${ip}", "}127.122.122.11"),
