@@ -15,6 +15,7 @@ pub mod seen;
 
 mod cached;
 pub mod files;
+pub mod folder;
 pub mod path;
 
 pub mod dhcp;
