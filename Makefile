@@ -3,10 +3,10 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build run test test-full lint bench
+.PHONY: help setup build run test test-full lint bench bench-netboot fuzz
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## what building and testing need: Debian packages, npm, tauri-driver (Rust and Node must be there)
 	@scripts/setup.sh
@@ -29,3 +29,9 @@ lint: setup ## formatting, clippy, cargo-deny where installed, svelte-check, esl
 
 bench: setup ## build, then measure start-up and memory, N=5 runs each
 	@scripts/bench.sh $(N)
+
+bench-netboot: setup ## boot servers beside dnsmasq and nginx, into benches/RESULTS.md; ARGS="--row http --runs 3"
+	@scripts/bench-netboot.sh $(ARGS)
+
+fuzz: setup ## every parser of netboot for SECS=60 seconds each, with a nightly compiler and cargo-fuzz
+	@scripts/fuzz.sh $(SECS)

@@ -19,6 +19,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("charts", &["lab"]),
     ("sim", &["lab"]),
     ("statusinator", &["lab", "netboot", "devices", "store", "engine", "api", "charts", "sim"]),
+    // It starts programs and looks at them from outside.
+    ("benches", &[]),
     ("journeys", &["lab", "netboot", "devices", "store", "engine", "api", "charts", "sim"]),
 ];
 

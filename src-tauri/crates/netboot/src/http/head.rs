@@ -176,7 +176,10 @@ mod tests {
         let text = "GET /assets/kernel?x=1 HTTP/1.1\r\nHost: 192.168.122.3\r\nRange: bytes=0-9\r\n\r\nrest";
         let (read, length) = parse(text.as_bytes()).unwrap().unwrap();
         assert_eq!(length, text.len() - 4, "what follows is the next request's");
-        assert_eq!((read.verb, read.path.as_str(), read.query.as_str()), (Verb::Get, "/assets/kernel", "x=1"));
+        assert_eq!(
+            (read.verb, read.path.as_str(), read.query.as_str()),
+            (Verb::Get, "/assets/kernel", "x=1")
+        );
         assert_eq!((read.keep_alive, read.range.as_deref()), (true, Some("bytes=0-9")));
 
         assert!(!head("GET / HTTP/1.0\r\n\r\n").keep_alive);
