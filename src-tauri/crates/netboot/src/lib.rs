@@ -23,6 +23,9 @@ pub mod http;
 pub mod ra;
 pub mod tftp;
 
+pub mod images;
+pub mod matchbox;
+pub mod owner;
 pub mod script;
 
 pub mod probe;

@@ -56,7 +56,7 @@ impl Plate {
 }
 
 /// `http://ADDRESS/path`, without a port where it is HTTP's own.
-fn url(base: SocketAddrV4, path: &str) -> String {
+pub(crate) fn url(base: SocketAddrV4, path: &str) -> String {
     let mut url = format!("http://{}", base.ip());
     if base.port() != 80 {
         let _ = write!(url, ":{}", base.port());
