@@ -6,6 +6,7 @@ mod client;
 mod doctor;
 mod events;
 mod exit;
+mod images;
 mod labs;
 mod print;
 mod rebuild;
@@ -78,7 +79,10 @@ enum Command {
     Events(events::EventsOptions),
     /// A fresh address with a one-time login for a browser.
     Url,
-    /// Read a board file and say what is wrong with it.
+    /// Boot files by content: add an image, list, verify and remove them, choose what a role boots.
+    #[command(subcommand)]
+    Images(images::ImagesCommand),
+    /// Read a board file and say what is wrong with it; or look through a matchbox folder.
     CheckConfig(check::CheckOptions),
     /// Look for what keeps the program from working on this machine.
     Doctor,
@@ -118,6 +122,7 @@ fn run(cli: Cli) -> Result<Exit> {
         Command::Serve(options) => serve::serve(&common, &options),
         Command::EngineInside(options) => serve::inside(&common, &options),
         Command::CheckConfig(options) => check::check(&common, &options),
+        Command::Images(command) => images::run(&common, command),
         Command::Window(options) => window::open(&common, &options),
         other => {
             crate::logging::start("warn", None);
@@ -136,8 +141,10 @@ async fn ask(common: &Common, command: Command) -> Result<Exit> {
         Command::Url => status::url(common).await,
         Command::Doctor => doctor::run(common).await,
         Command::Rebuild(options) => rebuild::run(common, &options).await,
-        Command::Serve(_) | Command::EngineInside(_) | Command::CheckConfig(_) | Command::Window(_) => {
-            Ok(Exit::Usage)
-        }
+        Command::Serve(_)
+        | Command::EngineInside(_)
+        | Command::CheckConfig(_)
+        | Command::Images(_)
+        | Command::Window(_) => Ok(Exit::Usage),
     }
 }

@@ -48,6 +48,11 @@ impl DataDir {
         Ok(path)
     }
 
+    /// Boot files by content, shared by all boards of this folder.
+    pub fn images(&self) -> PathBuf {
+        self.0.join("images")
+    }
+
     pub fn logs(&self) -> PathBuf {
         self.0.join("logs")
     }
@@ -144,10 +149,16 @@ pub fn load_board(name: &str) -> Result<Board> {
             (name.to_owned(), text)
         }
     };
-    Board::parse(&origin, &text).map_err(|error| {
+    let mut board = Board::parse(&origin, &text).map_err(|error| {
         let remedy = error.remedy.clone();
         anyhow::Error::new(error).context(BadBoard { remedy })
-    })
+    })?;
+    if let (Some(matchbox), None) = (&mut board.boot.matchbox, built_in) {
+        // Relative to the file that names it, wherever the program was started.
+        let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+        *matchbox = std::path::absolute(folder.join(&*matchbox)).context("find the matchbox folder")?;
+    }
+    Ok(board)
 }
 
 /// Marks an error as one of the board file, which has its own exit code.

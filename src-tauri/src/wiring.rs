@@ -9,6 +9,7 @@
 mod agents;
 mod boot_files;
 mod boot_services;
+mod images;
 mod late;
 mod names;
 mod picture;
@@ -16,6 +17,7 @@ mod screens;
 mod simulated;
 mod site;
 mod translate;
+mod trees;
 mod virtual_board;
 mod wiper;
 
@@ -29,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     agents::AgentDesk,
+    images::Images,
     late::{LateConsole, LatePower, LateWire},
     picture::Picture,
 };
@@ -88,6 +91,7 @@ struct Site {
     power: Arc<LatePower>,
     wire: Arc<LateWire>,
     console: Arc<LateConsole>,
+    images: Arc<Images>,
     stop: CancellationToken,
 }
 
@@ -123,9 +127,11 @@ impl Program {
             power: Arc::new(LatePower::new(virtual_board)),
             wire: Arc::new(LateWire::default()),
             console: Arc::new(LateConsole::default()),
+            images: Arc::new(Images::open(&options.data)),
             stop: stop.clone(),
             options: options.clone(),
         };
+        let images = site.images.clone();
         let config = EngineConfig {
             board: board.clone(),
             version: VERSION.to_owned(),
@@ -175,8 +181,9 @@ impl Program {
             version: VERSION.to_owned(),
         };
         file.write(&options.data)?;
+        let images = tokio::spawn(images::follow(images, engine.events(), site.sink.clone(), stop.clone()));
         let built = tokio::spawn(build(site));
-        let parts = vec![("board", built), ("api", api)];
+        let parts = vec![("board", built), ("images", images), ("api", api)];
         Ok(Self {
             engine,
             url,

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use api::wire::FailureWire;
+use netboot::images::ImageError;
 
 use crate::config::BadBoard;
 
@@ -46,6 +47,10 @@ pub fn report(error: &anyhow::Error) -> Exit {
     if error.downcast_ref::<NoEngine>().is_some() {
         eprintln!("  what to do: start one with `statusinator serve`, or name its folder with --data DIR");
         return Exit::NoEngine;
+    }
+    if let Some(image) = error.downcast_ref::<ImageError>() {
+        eprintln!("  what to do: {}", image.remedy());
+        return if matches!(image, ImageError::Unfit(_)) { Exit::Usage } else { Exit::Failed };
     }
     if error.downcast_ref::<BadBoard>().is_some() { Exit::Usage } else { Exit::Failed }
 }

@@ -4,13 +4,14 @@ use std::{
     ffi::OsString,
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    path::PathBuf,
     time::Duration,
 };
 
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, builder::RangedU64ValueParser};
 use devices::qemu;
-use lab::BoardKind;
+use lab::{Board, BoardKind};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -40,6 +41,9 @@ pub struct ServeOptions {
     /// taken.
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<SocketAddr>,
+    /// A matchbox data folder (groups, profiles, assets), answered on its own paths beside ours.
+    #[arg(long, value_name = "DIR")]
+    pub matchbox: Option<PathBuf>,
     /// Process that started this one.
     #[arg(long, hide = true)]
     pub outer_pid: Option<u32>,
@@ -72,6 +76,11 @@ pub fn start_inside(
     if let Some(count) = options.machines {
         add("--machines", count.to_string());
     }
+    if let Some(matchbox) = &options.matchbox {
+        let folder = std::path::absolute(matchbox).context("find the matchbox folder")?;
+        let folder = folder.into_os_string().into_string();
+        add("--matchbox", folder.map_err(|_| anyhow!("the matchbox folder's path is not readable as text"))?);
+    }
     let firmware = if options.firmware == FirmwareChoice::Bios { "bios" } else { "uefi" };
     add("--firmware", firmware.into());
     add("--listen", listener.local_addr().context("ask the listener for its address")?.to_string());
@@ -83,6 +92,22 @@ pub fn start_inside(
         let remedy = error.remedy();
         anyhow::Error::new(error).context(format!("start the virtual board; {remedy}"))
     })
+}
+
+impl ServeOptions {
+    /// The board that these options describe.
+    pub fn board(&self) -> Result<Board> {
+        let mut board = choose_board(&self.board, BoardChoice { machines: self.machines })?;
+        if let Some(folder) = &self.matchbox {
+            let folder = std::path::absolute(folder).context("find the matchbox folder")?;
+            if !folder.is_dir() {
+                let bad = BadBoard { remedy: "name a folder with groups and profiles in it".into() };
+                return Err(anyhow!("--matchbox {}: there is no such folder", folder.display()).context(bad));
+            }
+            board.boot.matchbox = Some(folder);
+        }
+        Ok(board)
+    }
 }
 
 /// A board file named relative to here is found from anywhere.
@@ -105,7 +130,7 @@ pub(super) fn inside(common: &Common, options: &ServeOptions) -> Result<Exit> {
 }
 
 fn check(options: &ServeOptions) -> Result<BoardKind> {
-    let kind = choose_board(&options.board, BoardChoice { machines: options.machines })?.board.kind;
+    let kind = options.board()?.board.kind;
     if options.speed != 1 && kind != BoardKind::Simulated {
         let bad = BadBoard { remedy: "leave --speed out".into() };
         return Err(anyhow!("--speed {} is for simulated boards; real time has one speed", options.speed)
@@ -145,7 +170,7 @@ fn run(
     pid: u32,
     parent: Option<qemu::adopt::Parent>,
 ) -> Result<Exit> {
-    let board = choose_board(&options.board, BoardChoice { machines: options.machines })?;
+    let board = options.board()?;
     let data = common.data()?;
     data.create()?;
     let _log = logging::start("info", Some(&data.logs()));

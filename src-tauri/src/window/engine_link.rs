@@ -11,7 +11,7 @@ use devices::qemu::Inside;
 use lab::BoardKind;
 use statusinator::{
     cli::{listen, start_inside},
-    config::{BoardChoice, DataDir, EngineFile, choose_board},
+    config::{DataDir, EngineFile},
     wiring::{Firmware, Program, ProgramOptions},
 };
 use tokio::sync::watch;
@@ -39,8 +39,7 @@ impl EngineLink {
         if EngineFile::read(data).is_some_and(|file| answers(&file)) {
             return Ok(Self::Beside);
         }
-        let kind =
-            choose_board(&options.serve.board, BoardChoice { machines: options.serve.machines })?.board.kind;
+        let kind = options.serve.board()?.board.kind;
         if kind != BoardKind::Virtual {
             return Ok(Self::Own(None));
         }
@@ -123,7 +122,7 @@ async fn follow(data: DataDir, fixed: Option<SocketAddr>, publish: watch::Sender
 }
 
 async fn start(options: &Options, data: &DataDir) -> Result<Program> {
-    let board = choose_board(&options.serve.board, BoardChoice { machines: options.serve.machines })?;
+    let board = options.serve.board()?;
     let listener = listen(options.serve.listen)?;
     let options = ProgramOptions {
         data: data.clone(),

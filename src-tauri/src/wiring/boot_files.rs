@@ -7,6 +7,8 @@ use bytes::Bytes;
 use lab::sign::FileRole;
 use netboot::{files::Body, probe};
 
+use super::{images::Images, trees};
+
 /// Loader for UEFI, named in DHCP.
 pub(super) const LOADER_EFI: &str = "ipxe.efi";
 /// Loader for BIOS, named in DHCP.
@@ -22,7 +24,7 @@ pub(super) fn role(path: &str) -> FileRole {
         SCRIPT => FileRole::Script,
         KERNEL => FileRole::Kernel,
         INITRD => FileRole::Initrd,
-        _ => FileRole::Other,
+        other => trees::role(other),
     }
 }
 
@@ -48,15 +50,21 @@ const SIMULATED_LOADER: usize = 256 << 10;
 
 impl BootFiles {
     /// Real files: Debian's iPXE, Debian's kernel and the probe's initrd, made now. Blocks; it reads and packs 60 MB.
-    pub(super) fn real() -> Result<Self> {
+    pub(super) fn real(images: &Images) -> Result<Self> {
         let inputs = probe::Inputs::find(Path::new("/")).map_err(named)?;
         let probe = probe::build(&inputs).map_err(named)?;
         let kernel_release = probe.kernel_release.clone();
+        let (kernel, initrd) =
+            (Body::from_bytes(probe.kernel.clone()), Body::from_bytes(probe.initrd.clone()));
+        images.keep_probe(
+            &kernel_release,
+            &[("kernel", &probe.kernel, kernel.etag()), ("initrd", &probe.initrd, initrd.etag())],
+        );
         Ok(Self {
             loader_efi: ipxe(LOADER_EFI)?,
             loader_bios: ipxe(LOADER_BIOS)?,
-            kernel: Body::from_bytes(probe.kernel),
-            initrd: Body::from_bytes(probe.initrd),
+            kernel,
+            initrd,
             loads: format!("probe {}", kernel_release.trim_end_matches("-amd64")),
             says: format!("probe image with kernel {kernel_release}"),
         })

@@ -26,6 +26,7 @@ use super::{
     names,
     site::BootSite,
     translate,
+    trees::{self, Trees},
 };
 
 const DHCP: u16 = 67;
@@ -105,6 +106,7 @@ pub(super) fn spawn(bound: Bound, site: &Site, files: BootFiles, heartbeat_ms: u
         heartbeat_ms,
         site.desk.clone(),
         site.picture.clone(),
+        Trees::of(site),
     ));
     let (sink, seen) = SeenSink::new(SIGHTINGS_WAITING);
     let port = |port| bound.dial.port(port);
@@ -118,6 +120,7 @@ pub(super) fn spawn(bound: Bound, site: &Site, files: BootFiles, heartbeat_ms: u
     tasks.spawn(ended("DHCP", dhcp::run(bound.dhcp, config, sink.clone(), stop.clone())));
     tasks.spawn(ended("TFTP", netboot::tftp::run(bound.tftp, pages.clone(), sink.clone(), stop.clone())));
     tasks.spawn(ended("HTTP", netboot::http::run(bound.http, pages.clone(), sink.clone(), stop.clone())));
+    trees::spawn(&mut tasks, site);
     names::spawn(&mut tasks, site, bound.device.as_deref(), &sink);
     tasks.spawn(translate::run(pages, seen, sink, site.sink.clone(), stop.clone()));
     for (name, says) in ready {

@@ -15,7 +15,7 @@ use lab::{
 };
 use netboot::{
     Mac,
-    files::{Asker, Body, Files, Reply},
+    files::{Asker, Body, Files, Found, Reply},
     probe,
     script::{self, ScriptMachine},
 };
@@ -25,6 +25,7 @@ use super::{
     boot_files::{BootFiles, INITRD, KERNEL, SCRIPT},
     picture::Picture,
     screens::{Admitted, box_number},
+    trees::Trees,
     wiper,
 };
 use crate::clock;
@@ -55,6 +56,7 @@ pub(super) struct BootSite {
     pub(super) heartbeat_ms: u32,
     pub(super) desk: Arc<AgentDesk>,
     pub(super) picture: Arc<Picture>,
+    trees: Trees,
     said: Mutex<VecDeque<(Stamp, String, Said)>>,
 }
 
@@ -66,9 +68,10 @@ impl BootSite {
         heartbeat_ms: u32,
         desk: Arc<AgentDesk>,
         picture: Arc<Picture>,
+        trees: Trees,
     ) -> Self {
         let base = dial.socket(board.network.boss, 80);
-        Self { board, dial, files, base, heartbeat_ms, desk, picture, said: Mutex::default() }
+        Self { board, dial, files, base, heartbeat_ms, desk, picture, trees, said: Mutex::default() }
     }
 
     /// The machine of the board behind an address or a MAC.
@@ -144,12 +147,17 @@ impl Files for BootSite {
     fn open(&self, who: &Asker, path: &str) -> Option<Body> {
         match path.trim_start_matches('/') {
             SCRIPT => Some(self.script(who)),
-            other => self.files.get(other),
+            other => self.files.get(other).or_else(|| self.trees.open(self, other)),
         }
     }
 }
 
 impl netboot::files::Site for BootSite {
+    fn get(&self, who: &Asker, path: &str, query: &str) -> Found {
+        let said = || self.trees.get(self, path, query).unwrap_or(Found::Nothing);
+        self.open(who, path).map_or_else(said, Found::Body)
+    }
+
     fn post(&self, who: &Asker, path: &str, body: &[u8]) -> Reply {
         let reply =
             |status, text: String| Reply { status, content_type: "text/plain", body: Bytes::from(text) };
@@ -213,7 +221,7 @@ mod tests {
     fn site() -> BootSite {
         let board = Arc::new(choose_board("simulated", BoardChoice::default()).unwrap());
         let dial = Dial::new(board.board.kind);
-        BootSite::new(board, dial, BootFiles::simulated(), 1000, Arc::default(), Arc::default())
+        BootSite::new(board, dial, BootFiles::simulated(), 1000, Arc::default(), Arc::default(), Trees::default())
     }
 
     fn asker(address: &str, mac: Option<Mac>) -> Asker {

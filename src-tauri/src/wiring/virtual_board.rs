@@ -37,7 +37,10 @@ pub(super) async fn run(site: Site) -> Result<()> {
         let remedy = error.remedy();
         anyhow::Error::new(error).context(remedy)
     })?;
-    let files = tokio::task::spawn_blocking(BootFiles::real).await.context("make the boot files")??;
+    let images = site.images.clone();
+    let files = tokio::task::spawn_blocking(move || BootFiles::real(&images))
+        .await
+        .context("make the boot files")??;
     let bound = boot_services::bind(&site.board, Some(BRIDGE)).await?;
     let mut services = boot_services::spawn(bound, &site, files, HEARTBEAT_MS)?;
     let machines = Arc::new(Machines::new(tools, specs));

@@ -41,6 +41,8 @@ pub enum Observation {
     Power { stamp: Stamp, reading: Result<PowerReading, PortError> },
     /// A count, absolute.
     Counter { name: String, value: u64 },
+    /// The files that a role boots from now on, all of them at once.
+    Image { role: String, name: String, version: String, digest: String },
     /// A service came up, or went.
     Service(ServiceState),
 }

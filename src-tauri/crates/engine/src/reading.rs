@@ -64,6 +64,13 @@ impl Engine {
             Observation::Counter { name, value } => {
                 self.core.live.counters.insert(name, value);
             }
+            Observation::Image { role, name, version, digest } => {
+                let known = self.core.ahead.images.get(&role);
+                if !known.is_some_and(|i| i.name == name && i.version == version && i.digest == digest) {
+                    let now = self.core.now();
+                    self.record_at("board", &now, None, Body::ImageChosen { role, name, version, digest });
+                }
+            }
             Observation::Service(service) => {
                 let services = &mut self.core.live.services;
                 match services.iter_mut().find(|s| s.name == service.name) {

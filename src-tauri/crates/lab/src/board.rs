@@ -5,7 +5,7 @@ mod keys;
 mod near;
 mod parse;
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,8 @@ pub struct Board {
     pub network: Network,
     #[serde(default)]
     pub limits: Limits,
+    #[serde(default)]
+    pub boot: Sources,
     #[serde(rename = "machine")]
     pub machines: Vec<Machine>,
     #[serde(rename = "lab", default)]
@@ -95,6 +97,14 @@ impl Default for Limits {
         // A boot takes 16 to 40 s on the slowest machine measured (software emulation); five times that is a fault.
         Self { check_s: 60, power_up_s: 30, boot_s: 240, report_s: 60, power_down_s: 60, stagger_ms: 200 }
     }
+}
+
+/// Where boot files come from, beside the program's own.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sources {
+    /// A matchbox data folder, answered on its own paths.
+    pub matchbox: Option<PathBuf>,
 }
 
 /// A physical PC, or the VM that stands in for one.

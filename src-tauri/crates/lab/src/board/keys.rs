@@ -4,13 +4,14 @@ use toml_edit::{Item, Table};
 
 /// Known keys by table. `[[machine]]` and `[[lab]]` are arrays of tables.
 const KEYS: &[(&str, &[&str])] = &[
-    ("", &["board", "network", "limits", "machine", "lab"]),
+    ("", &["board", "network", "limits", "boot", "machine", "lab"]),
     ("board", &["name", "kind", "shelf"]),
     (
         "network",
         &["address", "prefix", "boss", "gateway", "dns", "ntp", "syslog", "domain", "pool", "interface"],
     ),
     ("limits", &["check_s", "power_up_s", "boot_s", "report_s", "power_down_s", "stagger_ms"]),
+    ("boot", &["matchbox"]),
     ("machine", &["box", "name", "mac", "address", "outlet", "port", "group", "memory_mib", "disabled"]),
     ("lab", &["name", "title", "words", "procedure", "machines"]),
 ];
@@ -77,9 +78,10 @@ mod tests {
 
     #[test]
     fn a_slip_finds_its_word_and_nonsense_finds_none() {
-        assert_eq!(nearest("adress", KEYS[4].1), Some("address"));
-        assert_eq!(nearest("outlets", KEYS[4].1), Some("outlet"));
-        assert_eq!(nearest("zzzzzzzz", KEYS[4].1), None);
+        let known = |table| KEYS.iter().find(|(name, _)| *name == table).unwrap().1;
+        assert_eq!(nearest("adress", known("machine")), Some("address"));
+        assert_eq!(nearest("outlets", known("machine")), Some("outlet"));
+        assert_eq!(nearest("zzzzzzzz", known("machine")), None);
         assert_eq!(distance("kitten", "sitting"), 3);
     }
 }

@@ -88,6 +88,14 @@ outlet = 1
     }
 
     #[test]
+    fn boot_files_may_come_from_a_matchbox_folder() {
+        let board =
+            Board::parse("b.toml", &format!("{SMALL}\n[boot]\nmatchbox = \"/srv/matchbox\"\n")).unwrap();
+        assert_eq!(board.boot.matchbox.as_deref(), Some(std::path::Path::new("/srv/matchbox")));
+        assert!(refused(&format!("{SMALL}\n[boot]\nmatchbix = \"x\"\n")).remedy.contains("\"matchbox\""));
+    }
+
+    #[test]
     fn an_unknown_key_is_named_with_its_line_and_the_nearest() {
         let error = refused(&SMALL.replace("address = \"192.168.122.11\"", "adress = \"192.168.122.11\""));
         assert_eq!(error.line, Some(17));
