@@ -11,6 +11,7 @@ mod boot_files;
 mod boot_services;
 mod images;
 mod late;
+mod leases;
 mod names;
 mod picture;
 mod screens;
@@ -92,6 +93,8 @@ struct Site {
     wire: Arc<LateWire>,
     console: Arc<LateConsole>,
     images: Arc<Images>,
+    leases: Arc<leases::StoredLeases>,
+    dhcp: Arc<leases::LiveDhcp>,
     stop: CancellationToken,
 }
 
@@ -128,6 +131,8 @@ impl Program {
             wire: Arc::new(LateWire::default()),
             console: Arc::new(LateConsole::default()),
             images: Arc::new(Images::open(&options.data)),
+            leases: Arc::new(leases::StoredLeases(store.clone())),
+            dhcp: Arc::default(),
             stop: stop.clone(),
             options: options.clone(),
         };

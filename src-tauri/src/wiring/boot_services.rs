@@ -23,7 +23,7 @@ use tokio::{
 use super::{
     Site,
     boot_files::{BootFiles, LOADER_BIOS, LOADER_EFI, SCRIPT},
-    names,
+    leases, names,
     site::BootSite,
     translate,
     trees::{self, Trees},
@@ -42,7 +42,7 @@ pub(super) struct Bound {
     pub(super) dial: Dial,
     /// The lab's interface, where there is one.
     device: Option<String>,
-    dhcp: UdpSocket,
+    dhcp: dhcp::Nic,
     tftp: UdpSocket,
     http: TcpListener,
 }
@@ -55,8 +55,10 @@ pub(super) async fn bind(board: &Board, device: Option<&str>) -> Result<Bound> {
     let listen = if may_move { dial.broadcast() } else { Ipv4Addr::UNSPECIFIED };
 
     let place = SocketAddrV4::new(listen, dial.port(DHCP));
-    let dhcp = or_free(place, may_move, |at| dhcp::bind(at, device)).with_context(|| held("DHCP", place))?;
-    dial.move_port(DHCP, dhcp.local_addr()?.port());
+    let server =
+        or_free(place, may_move, |at| dhcp::bind(at, device)).with_context(|| held("DHCP", place))?;
+    dial.move_port(DHCP, server.local_addr()?.port());
+    let dhcp = dhcp::Nic { device: device.map(str::to_owned), server, boot_server: boot_server(device)? };
 
     let place = dial.socket(boss, TFTP);
     let bind_tftp = |at: SocketAddrV4| {
@@ -76,6 +78,13 @@ pub(super) async fn bind(board: &Board, device: Option<&str>) -> Result<Bound> {
     let http = or_free(place, may_move, bind_http).with_context(|| held("HTTP for boot files", place))?;
     dial.move_port(HTTP, http.local_addr()?.port());
     Ok(Bound { dial, device: device.map(str::to_owned), dhcp, tftp, http })
+}
+
+/// Port 4011, for firmware that asks there; on a real interface alone, since no simulated machine does.
+fn boot_server(device: Option<&str>) -> Result<Option<UdpSocket>> {
+    let Some(device) = device else { return Ok(None) };
+    let place = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, dhcp::proxy::BOOT_SERVER_PORT);
+    dhcp::bind(place, Some(device)).map(Some).with_context(|| held("PXE", place))
 }
 
 fn or_free<T>(
@@ -99,6 +108,9 @@ fn held(service: &str, place: SocketAddrV4) -> String {
 pub(super) fn spawn(bound: Bound, site: &Site, files: BootFiles, heartbeat_ms: u32) -> Result<JoinSet<()>> {
     let config = Arc::new(dhcp_config(&site.board, &bound.dial));
     config.check().context("prepare DHCP from the board file")?;
+    let (says, reservations) = (config.mode.word(), config.reservations.len());
+    // Ways to boot change what a machine is told while the server runs.
+    let configs = site.dhcp.follow(config);
     let pages = Arc::new(BootSite::new(
         site.board.clone(),
         bound.dial.clone(),
@@ -111,13 +123,14 @@ pub(super) fn spawn(bound: Bound, site: &Site, files: BootFiles, heartbeat_ms: u
     let (sink, seen) = SeenSink::new(SIGHTINGS_WAITING);
     let port = |port| bound.dial.port(port);
     let ready = [
-        ("dhcp", format!("on port {}, {} reservations", port(DHCP), config.reservations.len())),
+        ("dhcp", format!("{says} on port {}, {reservations} reservations", port(DHCP))),
         ("tftp", format!("on port {}, loaders for UEFI and BIOS", port(TFTP))),
         ("http", format!("on port {}, {}", port(HTTP), pages.files.says)),
     ];
     let mut tasks = JoinSet::new();
     let stop = &site.stop;
-    tasks.spawn(ended("DHCP", dhcp::run(bound.dhcp, config, sink.clone(), stop.clone())));
+    let leases = site.leases.clone();
+    tasks.spawn(ended("DHCP", dhcp::run(vec![bound.dhcp], configs, leases, sink.clone(), stop.clone())));
     tasks.spawn(ended("TFTP", netboot::tftp::run(bound.tftp, pages.clone(), sink.clone(), stop.clone())));
     tasks.spawn(ended("HTTP", netboot::http::run(bound.http, pages.clone(), sink.clone(), stop.clone())));
     trees::spawn(&mut tasks, site);
@@ -160,11 +173,13 @@ fn dhcp_config(board: &Board, dial: &Dial) -> DhcpConfig {
             efi64: LOADER_EFI.to_owned(),
             efi64_url: format!("http://{base}/{LOADER_EFI}"),
             script_url: format!("http://{base}/{SCRIPT}"),
+            missing: None,
         },
         next_server: at(network.boss),
         replies: match board.board.kind {
             BoardKind::Simulated => Replies::ToSource,
             BoardKind::Virtual | BoardKind::Labinator => Replies::Broadcast,
         },
+        mode: leases::mode(network.dhcp),
     }
 }

@@ -166,6 +166,10 @@ fn sign(what: &What) -> Option<(Sign, String)> {
         | What::Posted { .. }
         | What::Malformed { .. }
         | What::OtherServer { .. }
+        | What::OtherServerGone { .. }
+        | What::PoolEmpty { .. }
+        | What::LeaseStoreLost { .. }
+        | What::LeaseStoreBack
         | What::AddressTaken { .. }
         | What::RouterSolicited
         | What::NameAsked { .. }
@@ -226,6 +230,10 @@ fn packet(machine: &str, seen: &Seen, stamp: &Stamp) -> Option<Packet> {
         What::Posted { .. } => return None,
         What::Malformed { proto, why } => ("in", word(*proto), 0, format!("malformed: {why}")),
         What::OtherServer { server, says } => ("in", "dhcp", 0, format!("another server, {server}: {says}")),
+        What::OtherServerGone { .. }
+        | What::PoolEmpty { .. }
+        | What::LeaseStoreLost { .. }
+        | What::LeaseStoreBack => return None,
         What::AddressTaken { address } => ("in", "dhcp", 0, format!("{address} is in use already")),
         What::RouterSolicited => ("in", "ndp", 0, "router solicited, advertised at once".to_owned()),
         What::NameAsked { name, kind, answered } => {
@@ -306,6 +314,8 @@ mod tests {
             vendor_class: None,
             xid: 1,
             bytes: 300,
+            server: None,
+            requested: None,
         };
         let table = [
             (Client::Firmware, Speaker::Firmware),

@@ -77,6 +77,24 @@ pub struct Network {
     pub pool: (Ipv4Addr, Ipv4Addr),
     /// Interface on which DHCP answers; without it DHCP stays silent on a real board.
     pub interface: Option<String>,
+    /// The engine's part in DHCP.
+    #[serde(default)]
+    pub dhcp: DhcpMode,
+}
+
+/// The engine's part in DHCP on the lab network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DhcpMode {
+    /// Gives addresses, while no other server there does.
+    #[default]
+    Serve,
+    /// Another server gives addresses; the engine only tells machines what to boot.
+    Proxy,
+    /// Gives addresses although another server does.
+    Takeover,
+    /// Says nothing.
+    Off,
 }
 
 /// How long a step may take, in seconds of wall time. After that it has failed.

@@ -59,6 +59,10 @@ pub enum What {
         xid: u32,
         /// Size of the datagram.
         bytes: usize,
+        /// Option 54: whose offer it takes.
+        server: Option<Ipv4Addr>,
+        /// Option 50: the address it wants.
+        requested: Option<Ipv4Addr>,
     },
     /// We answered it.
     DhcpAnswered {
@@ -132,7 +136,26 @@ pub enum What {
         /// How we know, for people.
         says: String,
     },
-    /// An address of the pool was found in use by somebody who never asked us for it.
+    /// That server has answered none of our questions for a while.
+    OtherServerGone {
+        /// As it was named.
+        server: Ipv4Addr,
+    },
+    /// Every address of the pool is taken. Said once, until one is free again; refusals are seen besides.
+    PoolEmpty {
+        /// First and last address.
+        pool: (Ipv4Addr, Ipv4Addr),
+    },
+    /// Leases cannot be stored, so that clients of the pool are not acknowledged.
+    LeaseStoreLost {
+        /// What failed and why.
+        why: String,
+        /// What the person at the bench should do.
+        remedy: String,
+    },
+    /// Leases are stored again.
+    LeaseStoreBack,
+    /// An address that is ours to give was found in use by somebody who never asked us for it.
     AddressTaken {
         /// The address.
         address: Ipv4Addr,

@@ -5,12 +5,13 @@
 //! bounded tables beside them.
 //!
 //! Reading order: [`open`] takes the folder and refuses what is newer, [`replay`] folds, [`row`] turns rows into
-//! events, [`journal`] writes in one [`transaction`], [`archive`] reads, [`bounded`] keeps what may be forgotten, [`error`] has the words.
+//! events, [`journal`] writes in one [`transaction`], [`archive`] reads, [`bounded`] keeps what may be forgotten, [`leases`] what DHCP gave, [`error`] has the words.
 
 mod archive;
 mod bounded;
 mod error;
 mod journal;
+mod leases;
 mod lock;
 mod open;
 mod replay;
@@ -26,6 +27,7 @@ use sqlx::SqlitePool;
 
 pub use bounded::{PACKET_BOOTS, PACKETS_KEPT, PACKETS_PER_BOOT, STRANGERS_KEPT};
 pub use error::OpenError;
+pub use leases::LeaseRow;
 pub use open::Recovered;
 pub use replay::ReplayError;
 

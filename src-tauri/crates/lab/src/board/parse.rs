@@ -96,6 +96,24 @@ outlet = 1
     }
 
     #[test]
+    fn the_part_in_dhcp_is_serving_unless_said_otherwise() {
+        use super::super::DhcpMode;
+        assert_eq!(Board::parse("b.toml", SMALL).unwrap().network.dhcp, DhcpMode::Serve);
+        let words = [
+            ("serve", DhcpMode::Serve),
+            ("proxy", DhcpMode::Proxy),
+            ("takeover", DhcpMode::Takeover),
+            ("off", DhcpMode::Off),
+        ];
+        let with = |word: &str| SMALL.replace("prefix = 24", &format!("prefix = 24\ndhcp = \"{word}\""));
+        for (word, mode) in words {
+            assert_eq!(Board::parse("b.toml", &with(word)).unwrap().network.dhcp, mode);
+        }
+        let error = refused(&with("both"));
+        assert!(error.line == Some(10) && error.why.contains("takeover"), "{error}");
+    }
+
+    #[test]
     fn an_unknown_key_is_named_with_its_line_and_the_nearest() {
         let error = refused(&SMALL.replace("address = \"192.168.122.11\"", "adress = \"192.168.122.11\""));
         assert_eq!(error.line, Some(17));

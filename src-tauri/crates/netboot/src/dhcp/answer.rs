@@ -3,10 +3,10 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
-use super::config::DhcpConfig;
+use super::config::{DhcpConfig, Mode};
+use super::lease_store::LeaseState;
 use super::leases::Leases;
 use super::message::{Client, Kind, Request};
-use crate::Mac;
 
 /// What to do about one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct Grant {
     pub known: bool,
     /// What it should boot.
     pub boot: Boot,
+    /// Said beside another server, which tells it everything about the network.
+    pub beside: bool,
 }
 
 /// What a client should boot.
@@ -81,6 +83,20 @@ pub enum Refusal {
     },
     /// It names no address in any of the places for one.
     NoAddress,
+    /// It wants an address that we have never given it, and another server may have.
+    Unknown(Ipv4Addr),
+    /// Another server answers on this network, and we are not told to take it over.
+    Rival(Ipv4Addr),
+    /// We have just begun and listen for other servers first.
+    Listening,
+    /// Leases cannot be read or written, so no address of the pool is given.
+    LeasesLost,
+    /// It was told to be silent.
+    Off,
+    /// Beside another server we speak to booting firmware alone.
+    NotBooting,
+    /// There is nothing for it to boot, which is all we could have told it.
+    NoFile(&'static str),
 }
 
 impl Refusal {
@@ -93,6 +109,13 @@ impl Refusal {
             Refusal::Outside(_) => "address outside the network",
             Refusal::NotIts { .. } => "address of another machine",
             Refusal::NoAddress => "request without address",
+            Refusal::Unknown(_) => "request of an unknown client",
+            Refusal::Rival(_) => "silent because of another server",
+            Refusal::Listening => "listening for other servers first",
+            Refusal::LeasesLost => "lease store lost",
+            Refusal::Off => "switched off",
+            Refusal::NotBooting => "not booting firmware",
+            Refusal::NoFile(_) => "nothing to boot",
         }
     }
 }
@@ -111,85 +134,159 @@ impl fmt::Display for Refusal {
                 write!(f, "it wants {asked}, which is not free, and neither is any other address")
             }
             Refusal::NoAddress => write!(f, "it requests no address"),
+            Refusal::Unknown(asked) => write!(f, "it wants {asked}, which we never gave it"),
+            Refusal::Rival(server) => {
+                write!(f, "another DHCP server, {server}, answers on this network, so ours is silent")
+            }
+            Refusal::Listening => write!(f, "we listen for other DHCP servers before we answer"),
+            Refusal::LeasesLost => write!(f, "leases cannot be stored, so the pool gives no address"),
+            Refusal::Off => write!(f, "our DHCP is switched off"),
+            Refusal::NotBooting => {
+                write!(f, "it does not boot, and addresses are the other server's business")
+            }
+            Refusal::NoFile(why) => write!(f, "there is nothing for it to boot: {why}"),
         }
+    }
+}
+
+/// A decision, and what it leaves behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// What to say.
+    pub decision: Decision,
+    /// What must be written down before it is said.
+    pub write: Option<Write>,
+    /// An address that the client found in use by somebody else.
+    pub taken: Option<Ipv4Addr>,
+}
+
+/// A change of the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Write {
+    /// Of which address.
+    pub address: Ipv4Addr,
+    /// What became of it.
+    pub state: LeaseState,
+    /// When that ends, on the monotonic clock.
+    pub until_us: i64,
+}
+
+impl From<Decision> for Answer {
+    fn from(decision: Decision) -> Answer {
+        Answer { decision, write: None, taken: None }
     }
 }
 
 /// Decides, and notes in `leases` what was given. `now_us` is a monotonic clock.
-pub fn answer(config: &DhcpConfig, leases: &mut Leases, request: &Request, now_us: i64) -> Decision {
-    if !request.giaddr.is_unspecified() {
-        return Decision::Silent(Refusal::Relayed(request.giaddr));
+pub fn answer(config: &DhcpConfig, leases: &mut Leases, request: &Request, now_us: i64) -> Answer {
+    // A relay stands in our network or is none of ours: we have no addresses for other networks.
+    if !request.giaddr.is_unspecified() && !config.is_inside(request.giaddr) {
+        return Decision::Silent(Refusal::Relayed(request.giaddr)).into();
     }
-    let mac = request.mac;
-    match request.kind {
-        Kind::Discover => match address_for(config, leases, mac, request.requested, now_us) {
-            Some(address) => {
-                if !config.reservations.contains_key(&mac) {
-                    leases.offer(address, mac, now_us);
-                }
-                Decision::Offer(grant(config, request, Some(address)))
-            }
-            None => Decision::Silent(Refusal::PoolEmpty),
-        },
-        Kind::Request => answer_request(config, leases, request, now_us),
-        Kind::Inform if config.is_inside(request.ciaddr) => Decision::Ack(grant(config, request, None)),
-        Kind::Inform => Decision::Silent(Refusal::Outside(request.ciaddr)),
-        Kind::Release => {
-            if leases.held_by(mac, now_us) == Some(request.ciaddr) {
-                leases.release(mac);
-            }
-            Decision::Noted
+    leases.expire(now_us);
+    let to_another = request.server_id.filter(|&server| server != config.server_id);
+    match (request.kind, to_another) {
+        (Kind::Discover, _) => discover(config, leases, request, now_us),
+        (Kind::Request, Some(server)) => {
+            leases.withdraw(&request.identity(), now_us);
+            Decision::Silent(Refusal::OtherServer(server)).into()
         }
-        Kind::Decline => {
-            if let Some(address) = request.requested {
-                leases.decline(address, mac, now_us);
-            }
-            Decision::Noted
+        (Kind::Request, None) => answer_request(config, leases, request, now_us),
+        (Kind::Inform, _) if config.is_inside(request.ciaddr) => {
+            Decision::Ack(grant(config, request, None)).into()
         }
+        (Kind::Inform, _) => Decision::Silent(Refusal::Outside(request.ciaddr)).into(),
+        (Kind::Release, None) => release(leases, request, now_us),
+        (Kind::Decline, None) => decline(config, leases, request, now_us),
         // `decode` lets no server's message through; one that came all the same deserves no answer.
-        Kind::Offer | Kind::Ack | Kind::Nak => Decision::Noted,
+        _ => Decision::Noted.into(),
     }
 }
 
-/// RFC 2131, section 4.3.2. The four states differ in where the wanted address stands; what decides is the same: is it
-/// this machine's? We are the only server this network should have, so we also speak where the RFC lets a server that
-/// knows nothing of the client keep silent.
-fn answer_request(config: &DhcpConfig, leases: &mut Leases, request: &Request, now_us: i64) -> Decision {
-    let mac = request.mac;
-    if let Some(server) = request.server_id.filter(|&server| server != config.server_id) {
-        leases.release(mac);
-        return Decision::Silent(Refusal::OtherServer(server));
-    }
+fn discover(config: &DhcpConfig, leases: &mut Leases, request: &Request, now_us: i64) -> Answer {
+    let address = match config.reservations.get(&request.mac) {
+        Some(reservation) => reservation.address,
+        None => match leases.find(&request.identity(), request.mac, request.requested) {
+            Some(address) => {
+                leases.offer(address, (request.identity(), request.mac), now_us);
+                address
+            }
+            None => return Decision::Silent(Refusal::PoolEmpty).into(),
+        },
+    };
+    Decision::Offer(grant(config, request, Some(address))).into()
+}
+
+/// RFC 2131, section 4.3.2. The states differ in where the wanted address stands, and in whether a server that knows
+/// nothing of the client may speak.
+fn answer_request(config: &DhcpConfig, leases: &mut Leases, request: &Request, now_us: i64) -> Answer {
+    let identity = request.identity();
+    let selecting = request.server_id.is_some();
+    let renewing = !request.ciaddr.is_unspecified();
     // SELECTING and INIT-REBOOT name it in option 50; RENEWING and REBINDING use it already.
-    let in_use = Some(request.ciaddr).filter(|ciaddr| !ciaddr.is_unspecified());
-    let Some(asked) = request.requested.or(in_use) else {
-        return Decision::Nak(Refusal::NoAddress);
+    let Some(asked) = request.requested.or(renewing.then_some(request.ciaddr)) else {
+        return Decision::Silent(Refusal::NoAddress).into();
     };
     if !config.is_inside(asked) {
-        return Decision::Nak(Refusal::Outside(asked));
+        return Decision::Nak(Refusal::Outside(asked)).into();
     }
-    let offered = address_for(config, leases, mac, Some(asked), now_us);
-    if offered != Some(asked) {
-        return Decision::Nak(Refusal::NotIts { asked, offered });
+    if let Some(reservation) = config.reservations.get(&request.mac) {
+        let offered = Some(reservation.address);
+        return match offered == Some(asked) {
+            true => Decision::Ack(grant(config, request, Some(asked))).into(),
+            false => Decision::Nak(Refusal::NotIts { asked, offered }).into(),
+        };
     }
-    if !config.reservations.contains_key(&mac) {
-        let lease_us = i64::try_from(config.lease.as_micros()).unwrap_or(i64::MAX);
-        leases.bind(asked, mac, lease_us, now_us);
+    let refused = Refusal::NotIts { asked, offered: leases.known(&identity) };
+    match leases.known(&identity) {
+        Some(own) if own == asked => {}
+        Some(_) => return Decision::Nak(refused).into(),
+        // It took our offer, or renews with us what only we could have given: the record was lost, not the right.
+        None if (selecting || renewing) && leases.is_free(asked) => {}
+        None if selecting => return Decision::Nak(refused).into(),
+        // It uses an address that is somebody else's.
+        None if renewing && (leases.is_pooled(asked) || config.is_reserved(asked)) => {
+            return Decision::Nak(refused).into();
+        }
+        // "MUST remain silent": another server may know it. Unless there shall be no other.
+        None if config.mode == Mode::Takeover => return Decision::Nak(refused).into(),
+        None => return Decision::Silent(Refusal::Unknown(asked)).into(),
     }
-    Decision::Ack(grant(config, request, Some(asked)))
+    let lease_us = i64::try_from(config.lease.as_micros()).unwrap_or(i64::MAX);
+    leases.bind(asked, (identity, request.mac), lease_us, now_us);
+    let until_us = now_us.saturating_add(lease_us);
+    Answer {
+        decision: Decision::Ack(grant(config, request, Some(asked))),
+        write: Some(Write { address: asked, state: LeaseState::Bound, until_us }),
+        taken: None,
+    }
 }
 
-fn address_for(
-    config: &DhcpConfig,
-    leases: &Leases,
-    mac: Mac,
-    wish: Option<Ipv4Addr>,
-    now_us: i64,
-) -> Option<Ipv4Addr> {
-    match config.reservations.get(&mac) {
-        Some(reservation) => Some(reservation.address),
-        None => leases.find(config, mac, wish, now_us),
+fn release(leases: &mut Leases, request: &Request, now_us: i64) -> Answer {
+    let identity = request.identity();
+    let released = if leases.held_by(&identity) == Some(request.ciaddr) {
+        leases.release(&identity, now_us)
+    } else {
+        None
+    };
+    let write = |address| Write { address, state: LeaseState::Released, until_us: now_us };
+    Answer { decision: Decision::Noted, write: released.map(write), taken: None }
+}
+
+/// Only the holder's word is taken: otherwise anybody could declare the whole pool unusable.
+fn decline(config: &DhcpConfig, leases: &mut Leases, request: &Request, now_us: i64) -> Answer {
+    let mut answer = Answer::from(Decision::Noted);
+    let reserved = config.reservations.get(&request.mac).map(|reservation| reservation.address);
+    let Some(address) = request.requested else { return answer };
+    if reserved == Some(address) {
+        // It stays reserved: somebody has to find whoever uses it.
+        answer.taken = Some(address);
+    } else if leases.held_by(&request.identity()) == Some(address) {
+        let until_us = leases.taken(address, now_us);
+        answer.taken = Some(address);
+        answer.write = Some(Write { address, state: LeaseState::Taken, until_us });
     }
+    answer
 }
 
 fn grant(config: &DhcpConfig, request: &Request, address: Option<Ipv4Addr>) -> Grant {
@@ -199,164 +296,32 @@ fn grant(config: &DhcpConfig, request: &Request, address: Option<Ipv4Addr>) -> G
         host_name: reservation.map(|reservation| reservation.host_name.clone()),
         known: reservation.is_some(),
         boot: boot(config, request),
+        beside: false,
     }
 }
 
-fn boot(config: &DhcpConfig, request: &Request) -> Boot {
-    let names = &config.boot;
-    match (request.client(), request.arch) {
+/// What this client should boot.
+pub(super) fn boot(config: &DhcpConfig, request: &Request) -> Boot {
+    const ONLY_64_BIT: &str = "32-bit UEFI firmware cannot run the 64-bit loader, and there is no other";
+    let names = config.boot_of(request.mac);
+    let client = request.client();
+    match (client, request.arch) {
         (Client::System, _) => Boot::Nothing,
+        (_, _) if names.missing.is_some() => Boot::Missing(names.missing.unwrap_or_default()),
         (Client::Ipxe, _) => Boot::Script(names.script_url.clone()),
         // RFC 4578: 0 is a PC BIOS, and ROMs older than option 93 are nothing else.
         (Client::Firmware, None | Some(0)) => Boot::Loader(names.bios.clone()),
         (Client::Firmware, Some(6)) => match &names.efi32 {
             Some(name) => Boot::Loader(name.clone()),
-            None => Boot::Missing("32-bit UEFI firmware cannot run the 64-bit loader, and there is no other"),
+            None => Boot::Missing(ONLY_64_BIT),
         },
         // 9 is "EBC" in RFC 4578, but its erratum and all firmware use 7 and 9 for x86-64.
         (Client::Firmware, Some(7 | 9)) => Boot::Loader(names.efi64.clone()),
         (Client::HttpFirmware, Some(16)) => Boot::LoaderUrl(names.efi64_url.clone()),
-        (Client::HttpFirmware, Some(15)) => {
-            Boot::Missing("32-bit UEFI firmware cannot run the 64-bit loader, and there is no other")
-        }
+        (Client::HttpFirmware, Some(15)) => Boot::Missing(ONLY_64_BIT),
         (Client::Firmware | Client::HttpFirmware, _) => Boot::Missing("no loader for this architecture"),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::config::tests::{KNOWN, STRANGER, board};
-    use super::super::message::decode;
-    use super::super::message::tests::datagram;
-    use super::*;
-
-    const OURS: &[u8] = &[192, 168, 122, 3];
-    const NODE1: Ipv4Addr = Ipv4Addr::new(192, 168, 122, 11);
-
-    fn request(kind: u8, mac: Mac, options: &[(u8, &[u8])]) -> Request {
-        decode(&datagram(kind, mac.0, options)).unwrap()
-    }
-
-    fn decide(leases: &mut Leases, request: &Request) -> Decision {
-        answer(&board(), leases, request, 1)
-    }
-
-    fn address_in(decision: &Decision) -> Option<Ipv4Addr> {
-        match decision {
-            Decision::Offer(grant) | Decision::Ack(grant) => grant.address,
-            _ => None,
-        }
-    }
-
-    #[test]
-    fn every_architecture_gets_what_can_run_there() {
-        let missing32 = "32-bit UEFI firmware cannot run the 64-bit loader, and there is no other";
-        let loader = |name: &str| Boot::Loader(name.into());
-        let cases: [(&str, &[u8], u8, Boot); 9] = [
-            ("PXEClient", &[], 0, loader("undionly.kpxe")),
-            ("PXEClient", &[], 7, loader("ipxe.efi")),
-            ("PXEClient", &[], 9, loader("ipxe.efi")),
-            ("PXEClient", &[], 6, Boot::Missing(missing32)),
-            ("PXEClient", &[], 11, Boot::Missing("no loader for this architecture")),
-            ("HTTPClient", &[], 16, Boot::LoaderUrl("http://192.168.122.3/ipxe.efi".into())),
-            ("HTTPClient", &[], 15, Boot::Missing(missing32)),
-            ("PXEClient", b"iPXE", 7, Boot::Script("http://192.168.122.3/boot.ipxe".into())),
-            ("udhcp", &[], 7, Boot::Nothing),
-        ];
-        for (vendor, user, arch, boot) in cases {
-            let asked = request(1, KNOWN, &[(60, vendor.as_bytes()), (77, user), (93, &[0, arch])]);
-            let Decision::Offer(grant) = decide(&mut Leases::default(), &asked) else {
-                panic!("{vendor} {arch}: no offer");
-            };
-            assert_eq!(grant.boot, boot, "{vendor} {arch}");
-            assert_eq!((grant.address, grant.known), (Some(NODE1), true));
-        }
-    }
-
-    #[test]
-    fn a_stranger_gets_the_address_it_was_offered() {
-        let mut leases = Leases::default();
-        let offered = address_in(&decide(&mut leases, &request(1, STRANGER, &[]))).unwrap();
-        let selecting = request(3, STRANGER, &[(50, &offered.octets()), (54, OURS)]);
-        let decision = decide(&mut leases, &selecting);
-        assert!(matches!(&decision, Decision::Ack(grant) if !grant.known), "{decision:?}");
-        assert_eq!(address_in(&decision), Some(offered));
-        // Renewing: no option 50, the address is in ciaddr.
-        let mut renewing = request(3, STRANGER, &[]);
-        renewing.ciaddr = offered;
-        assert_eq!(address_in(&decide(&mut leases, &renewing)), Some(offered));
-        // After our restart nobody remembers, and it gets it all the same.
-        assert_eq!(address_in(&decide(&mut Leases::default(), &renewing)), Some(offered));
-    }
-
-    #[test]
-    fn requests_for_the_wrong_address_are_refused_aloud() {
-        let pool = Ipv4Addr::new(192, 168, 122, 200);
-        let cases = [
-            (KNOWN, vec![192, 168, 122, 200], Refusal::NotIts { asked: pool, offered: Some(NODE1) }),
-            (KNOWN, vec![10, 0, 0, 1], Refusal::Outside(Ipv4Addr::new(10, 0, 0, 1))),
-        ];
-        for (mac, asked, why) in cases {
-            let decision = decide(&mut Leases::default(), &request(3, mac, &[(50, &asked)]));
-            assert_eq!(decision, Decision::Nak(why));
-        }
-        // A stranger may not have a machine's reserved address.
-        let stolen = decide(&mut Leases::default(), &request(3, STRANGER, &[(50, &NODE1.octets())]));
-        assert!(matches!(stolen, Decision::Nak(Refusal::NotIts { asked: NODE1, offered: Some(_) })));
-        let nothing = decide(&mut Leases::default(), &request(3, KNOWN, &[]));
-        assert_eq!(nothing, Decision::Nak(Refusal::NoAddress));
-    }
-
-    #[test]
-    fn another_servers_client_is_named_and_left_alone() {
-        let mut leases = Leases::default();
-        let offered = address_in(&decide(&mut leases, &request(1, STRANGER, &[]))).unwrap();
-        let rogue = Ipv4Addr::new(192, 168, 122, 66);
-        let asked = request(3, STRANGER, &[(50, &[192, 168, 122, 70]), (54, &rogue.octets())]);
-        assert_eq!(decide(&mut leases, &asked), Decision::Silent(Refusal::OtherServer(rogue)));
-        assert!(leases.is_free(&board(), offered, 2), "the offer it did not take is free again");
-    }
-
-    #[test]
-    fn a_full_pool_is_silent_and_machines_with_reservations_do_not_care() {
-        let mut leases = Leases::default();
-        for last in 0..4 {
-            let offer = decide(&mut leases, &request(1, Mac([2, 0, 0, 0, 0, last]), &[]));
-            assert!(address_in(&offer).is_some());
-        }
-        assert_eq!(decide(&mut leases, &request(1, STRANGER, &[])), Decision::Silent(Refusal::PoolEmpty));
-        assert_eq!(address_in(&decide(&mut leases, &request(1, KNOWN, &[]))), Some(NODE1));
-    }
-
-    #[test]
-    fn release_and_decline_need_no_answer() {
-        let mut leases = Leases::default();
-        let offered = address_in(&decide(&mut leases, &request(1, STRANGER, &[]))).unwrap();
-        let mut release = request(7, STRANGER, &[]);
-        release.ciaddr = offered;
-        assert_eq!(decide(&mut leases, &release), Decision::Noted);
-        assert!(leases.is_free(&board(), offered, 2));
-        let decline = request(4, STRANGER, &[(50, &offered.octets())]);
-        assert_eq!(decide(&mut leases, &decline), Decision::Noted);
-        assert!(leases.is_free(&board(), offered, 2), "it no longer held it, so its word is not taken");
-    }
-
-    #[test]
-    fn inform_gets_everything_but_an_address() {
-        let mut inform = request(8, KNOWN, &[]);
-        inform.ciaddr = NODE1;
-        let decision = decide(&mut Leases::default(), &inform);
-        assert!(matches!(decision, Decision::Ack(Grant { address: None, .. })), "{decision:?}");
-        inform.ciaddr = Ipv4Addr::new(8, 8, 8, 8);
-        let decision = decide(&mut Leases::default(), &inform);
-        assert!(matches!(decision, Decision::Silent(Refusal::Outside(_))), "nobody elsewhere is answered");
-    }
-
-    #[test]
-    fn relayed_requests_are_not_ours() {
-        let mut asked = request(1, KNOWN, &[]);
-        asked.giaddr = Ipv4Addr::new(10, 9, 8, 7);
-        let decision = decide(&mut Leases::default(), &asked);
-        assert_eq!(decision, Decision::Silent(Refusal::Relayed(asked.giaddr)));
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! What the DHCP server is told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -35,6 +35,34 @@ pub struct DhcpConfig {
     pub next_server: Ipv4Addr,
     /// Where answers go.
     pub replies: Replies,
+    /// Whether we are the network's server, a helper beside it, or silent.
+    pub mode: Mode,
+}
+
+/// Our part on the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// We give addresses, as long as no other server does.
+    Serve,
+    /// Another server gives addresses; we only tell firmware what to boot (ProxyDHCP, PXE 2.1 section 2.2.3).
+    Proxy,
+    /// We give addresses although another server answers, and speak with authority where RFC 2131 would have a server
+    /// among several keep silent.
+    Takeover,
+    /// We say nothing.
+    Off,
+}
+
+impl Mode {
+    /// The word in files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Mode::Serve => "serve",
+            Mode::Proxy => "proxy",
+            Mode::Takeover => "takeover",
+            Mode::Off => "off",
+        }
+    }
 }
 
 /// An address that belongs to one machine.
@@ -44,7 +72,7 @@ pub struct Reservation {
     pub address: Ipv4Addr,
     /// Option 12.
     pub host_name: String,
-    /// What this machine boots, where that differs from the rest.
+    /// What this machine boots, where that differs from the rest; [`BootNames::nothing`] when it shall boot nothing.
     pub boot: Option<BootNames>,
 }
 
@@ -61,6 +89,37 @@ pub struct BootNames {
     pub efi64_url: String,
     /// The script for iPXE, as a URL with an address in it: without IPv6, AAAA answers break iPXE's name look-ups.
     pub script_url: String,
+    /// Why there is nothing to boot, in words for people. Then no file is named, whatever stands above: the client
+    /// gets its address and no more.
+    pub missing: Option<&'static str>,
+}
+
+impl BootNames {
+    /// No file for any kind of client, and why.
+    pub fn nothing(why: &'static str) -> BootNames {
+        BootNames {
+            bios: String::new(),
+            efi32: None,
+            efi64: String::new(),
+            efi64_url: String::new(),
+            script_url: String::new(),
+            missing: Some(why),
+        }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.missing.is_some() {
+            return Ok(());
+        }
+        // The BOOTP field has 128 bytes with its NUL; a URL may be longer because option 67 carries it as well.
+        text("the BIOS loader's name", &self.bios, 127)?;
+        text("the 64-bit UEFI loader's name", &self.efi64, 127)?;
+        if let Some(name) = &self.efi32 {
+            text("the 32-bit UEFI loader's name", name, 127)?;
+        }
+        text("the UEFI loader's URL", &self.efi64_url, 255)?;
+        text("the script's URL", &self.script_url, 255)
+    }
 }
 
 /// Where answers go.
@@ -119,7 +178,7 @@ pub enum ConfigError {
 
 impl DhcpConfig {
     /// Leases are kept in memory, one for each address of the pool.
-    pub const LARGEST_POOL: u32 = 4096;
+    pub const LARGEST_POOL: u32 = 16_384;
 
     /// Whether it can work. Call it before serving.
     pub fn check(&self) -> Result<(), ConfigError> {
@@ -151,20 +210,41 @@ impl DhcpConfig {
                 return Err(ConfigError::Text { what: "the domain", text: domain.clone(), most: 63 });
             }
         }
-        // The BOOTP field has 128 bytes with its NUL; a URL may be longer because option 67 carries it as well.
-        text("the BIOS loader's name", &self.boot.bios, 127)?;
-        text("the 64-bit UEFI loader's name", &self.boot.efi64, 127)?;
-        if let Some(name) = &self.boot.efi32 {
-            text("the 32-bit UEFI loader's name", name, 127)?;
+        for names in self.reservations.values().filter_map(|reservation| reservation.boot.as_ref()) {
+            names.check()?;
         }
-        text("the UEFI loader's URL", &self.boot.efi64_url, 255)?;
-        text("the script's URL", &self.boot.script_url, 255)
+        self.boot.check()
+    }
+
+    /// Whether an address belongs to a machine.
+    pub fn is_reserved(&self, address: Ipv4Addr) -> bool {
+        self.reservations.values().any(|reservation| reservation.address == address)
+    }
+
+    /// What a machine boots.
+    pub fn boot_of(&self, mac: Mac) -> &BootNames {
+        self.reservations.get(&mac).and_then(|reservation| reservation.boot.as_ref()).unwrap_or(&self.boot)
+    }
+
+    /// The addresses that may be given to machines without a reservation, in order.
+    pub fn pool_addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
+        let mut kept: HashSet<Ipv4Addr> = self.reservations.values().map(|one| one.address).collect();
+        kept.extend([self.server_id, self.next_server, self.network(), self.broadcast()]);
+        kept.extend(self.router);
+        (u32::from(self.pool.0)..=u32::from(self.pool.1))
+            .map(Ipv4Addr::from)
+            .filter(move |address| !kept.contains(address))
     }
 
     /// Whether an address is in our network.
     pub fn is_inside(&self, address: Ipv4Addr) -> bool {
         let mask = u32::from(self.netmask);
         u32::from(address) & mask == u32::from(self.server_id) & mask
+    }
+
+    /// The network's own address, which no machine may have.
+    pub fn network(&self) -> Ipv4Addr {
+        Ipv4Addr::from(u32::from(self.server_id) & u32::from(self.netmask))
     }
 
     /// Option 28.
@@ -208,9 +288,11 @@ pub(crate) mod tests {
                 efi64: "ipxe.efi".into(),
                 efi64_url: "http://192.168.122.3/ipxe.efi".into(),
                 script_url: "http://192.168.122.3/boot.ipxe".into(),
+                missing: None,
             },
             next_server: Ipv4Addr::new(192, 168, 122, 3),
             replies: Replies::Broadcast,
+            mode: Mode::Serve,
         }
     }
 
@@ -221,9 +303,28 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_machine_boots_what_is_its_own_and_nothing_is_no_mistake() {
+        let mut config = board();
+        let own = BootNames::nothing("it is disabled");
+        config.reservations.entry(KNOWN).and_modify(|node1| node1.boot = Some(own.clone()));
+        assert_eq!(config.check(), Ok(()));
+        assert_eq!(config.boot_of(KNOWN), &own);
+        assert_eq!(config.boot_of(STRANGER), &config.boot);
+    }
+
+    #[test]
+    fn no_address_with_an_owner_is_in_the_pool() {
+        let mut config = board();
+        config.pool = (Ipv4Addr::new(192, 168, 122, 0), Ipv4Addr::new(192, 168, 122, 255));
+        let pool: Vec<_> = config.pool_addresses().map(|address| address.octets()[3]).collect();
+        assert_eq!(pool.len(), 256 - 5, "network, router, server, node1 and broadcast are left out");
+        assert!([0, 1, 3, 11, 255].iter().all(|owned| !pool.contains(owned)));
+    }
+
+    #[test]
     fn what_cannot_work_is_named() {
         type Spoil = fn(&mut DhcpConfig);
-        let cases: [(&str, Spoil); 7] = [
+        let cases: [(&str, Spoil); 8] = [
             ("pool", |c| c.pool = (c.pool.1, c.pool.0)),
             ("pool", |c| c.pool = (Ipv4Addr::new(192, 168, 0, 0), Ipv4Addr::new(192, 168, 255, 0))),
             ("router 10.0.0.1", |c| c.router = Some(Ipv4Addr::new(10, 0, 0, 1))),
@@ -234,6 +335,10 @@ pub(crate) mod tests {
             ("domain", |c| c.domain = Some("a..b".into())),
             ("BIOS loader", |c| c.boot.bios = "x".repeat(128)),
             ("script", |c| c.boot.script_url = String::new()),
+            ("BIOS loader", |c| {
+                let own = BootNames { bios: "ü".into(), ..c.boot.clone() };
+                c.reservations.entry(KNOWN).and_modify(|node1| node1.boot = Some(own));
+            }),
         ];
         for (word, spoil) in cases {
             let mut config = board();

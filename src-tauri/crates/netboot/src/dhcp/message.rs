@@ -29,6 +29,22 @@ pub enum Kind {
     Inform,
 }
 
+impl Kind {
+    /// As in option 53.
+    pub fn number(self) -> u8 {
+        match self {
+            Kind::Discover => 1,
+            Kind::Offer => 2,
+            Kind::Request => 3,
+            Kind::Decline => 4,
+            Kind::Ack => 5,
+            Kind::Nak => 6,
+            Kind::Release => 7,
+            Kind::Inform => 8,
+        }
+    }
+}
+
 impl std::fmt::Display for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -86,9 +102,45 @@ pub struct Request {
     pub has_ipxe_options: bool,
     /// Option 97, returned as it came.
     pub machine_id: Option<Vec<u8>>,
+    /// Option 61, returned as it came (RFC 6842).
+    pub client_id: Option<Vec<u8>>,
+    /// Option 57: the largest message it takes.
+    pub max_size: Option<u16>,
+    /// Option 55: what it wants to be told.
+    pub wants: Option<Vec<u8>>,
+    /// Option 82: a relay's own notes, returned as they came (RFC 3046).
+    pub relay_notes: Option<Vec<u8>>,
+    /// Sub-option 71 of option 43: which of a PXE boot server's items it chose, returned as it came.
+    pub boot_item: Option<[u8; 4]>,
+}
+
+/// Who a client of the pool is: its own word for itself, or else its hardware address (RFC 2131, section 2). The two are
+/// one where the word is the hardware address, as iPXE and most firmware send it, so that a machine keeps its address
+/// from one program to the next.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Identity {
+    /// By its hardware address.
+    Hardware(Mac),
+    /// By option 61.
+    Named(Vec<u8>),
+}
+
+impl Identity {
+    /// From the header and option 61.
+    pub fn of(mac: Mac, client_id: Option<&[u8]>) -> Identity {
+        match client_id {
+            Some(id) if id.first() != Some(&1) || id[1..] != mac.0 => Identity::Named(id.to_vec()),
+            _ => Identity::Hardware(mac),
+        }
+    }
 }
 
 impl Request {
+    /// Who it is to the pool.
+    pub fn identity(&self) -> Identity {
+        Identity::of(self.mac, self.client_id.as_deref())
+    }
+
     /// Which program on the machine speaks.
     pub fn client(&self) -> Client {
         let vendor = self.vendor_class.as_deref().unwrap_or("");
@@ -164,6 +216,11 @@ fn decode_inner(datagram: &[u8]) -> Result<Request, Malformed> {
         says_ipxe: found.says_ipxe,
         has_ipxe_options: found.has_ipxe_options,
         machine_id: found.machine_id,
+        client_id: found.client_id,
+        max_size: found.max_size,
+        wants: found.wants,
+        relay_notes: found.relay_notes,
+        boot_item: found.boot_item,
     })
 }
 
@@ -177,14 +234,26 @@ struct Options {
     says_ipxe: bool,
     has_ipxe_options: bool,
     machine_id: Option<Vec<u8>>,
+    client_id: Option<Vec<u8>>,
+    max_size: Option<u16>,
+    wants: Option<Vec<u8>>,
+    relay_notes: Option<Vec<u8>>,
+    boot_item: Option<[u8; 4]>,
 }
 
 impl Options {
     fn take(&mut self, code: u8, data: &[u8]) -> Result<(), Malformed> {
         match code {
+            43 => self.boot_item = boot_item(data),
             50 => self.requested = Some(address(data)?),
             MESSAGE_TYPE => self.kind = Some(kind(data)?),
             54 => self.server_id = Some(address(data)?),
+            55 if !data.is_empty() => self.wants = Some(data.to_vec()),
+            // RFC 2132, section 9.10: 576 is the least a client may say.
+            57 => self.max_size = data.try_into().ok().map(u16::from_be_bytes),
+            // RFC 2132, section 9.14: a type and at least one byte. A shorter one names nobody.
+            61 if data.len() >= 2 => self.client_id = Some(data.to_vec()),
+            82 => self.relay_notes = Some(data.to_vec()),
             60 => self.vendor_class = Some(printable(data)),
             77 => self.says_ipxe = user_class_is_ipxe(data),
             // RFC 4578: a list of 16-bit numbers; firmware that can do several names its favourite first.
@@ -212,6 +281,19 @@ fn kind(data: &[u8]) -> Result<Kind, Malformed> {
         [8] => Ok(Kind::Inform),
         [2 | 5 | 6] => Err(Malformed("a server's message type")),
         _ => Err(Malformed("unknown DHCP message type")),
+    }
+}
+
+/// PXE 2.1, table 2-1: PXE_BOOT_ITEM is type and layer, two bytes each.
+fn boot_item(data: &[u8]) -> Option<[u8; 4]> {
+    let mut rest = data;
+    loop {
+        match rest {
+            [71, 4, item @ ..] => return item.first_chunk().copied(),
+            [0, tail @ ..] => rest = tail,
+            [code, length, tail @ ..] if *code != 255 => rest = tail.get(usize::from(*length)..)?,
+            _ => return None,
+        }
     }
 }
 
@@ -266,6 +348,20 @@ pub(crate) mod tests {
         bytes
     }
 
+    /// Every word for a packet that is no request.
+    pub(crate) const FAULTS: [&str; 10] = [
+        "decoder gave up",
+        "shorter than a DHCP message",
+        "not from a client",
+        "no DHCP magic",
+        "not an Ethernet client",
+        "hardware address of nobody",
+        "no DHCP message type",
+        "a server's message type",
+        "unknown DHCP message type",
+        "address of the wrong length",
+    ];
+
     const MAC: [u8; 6] = [0x16, 9, 1, 0x1a, 0xf4, 0x30];
     const OVMF: &[u8] = b"PXEClient:Arch:00007:UNDI:003016";
 
@@ -302,6 +398,29 @@ pub(crate) mod tests {
         let mut bytes = datagram(1, MAC, &[(52, &[1])]);
         bytes[108..113].copy_from_slice(&[93, 2, 0, 7, 255]);
         assert_eq!(decode(&bytes).unwrap().arch, Some(7));
+    }
+
+    #[test]
+    fn a_client_is_its_word_or_its_hardware() {
+        let by = |options: &[(u8, &[u8])]| decode(&datagram(1, MAC, options)).unwrap().identity();
+        let hardware = Identity::Hardware(Mac(MAC));
+        assert_eq!(by(&[]), hardware);
+        assert_eq!(by(&[(61, &[1, 0x16, 9, 1, 0x1a, 0xf4, 0x30])]), hardware, "the same, said twice");
+        assert_eq!(by(&[(61, b"\0box")]), Identity::Named(b"\0box".to_vec()));
+        assert_eq!(
+            by(&[(61, &[1, 0x16, 9, 1, 0x1a, 0xf4, 0x31])]),
+            by(&[(61, &[1, 0x16, 9, 1, 0x1a, 0xf4, 0x31])])
+        );
+        assert_eq!(by(&[(61, &[0])]), hardware, "too short to name anybody");
+    }
+
+    #[test]
+    fn a_boot_item_is_found_among_other_vendor_options() {
+        let item = |vendor: &[u8]| decode(&datagram(3, MAC, &[(43, vendor)])).unwrap().boot_item;
+        assert_eq!(item(&[0, 6, 1, 8, 71, 4, 0, 0, 0, 1, 255]), Some([0, 0, 0, 1]));
+        assert_eq!(item(&[71, 4, 0, 0]), None);
+        assert_eq!(item(&[6, 9]), None);
+        assert_eq!(item(&[255, 71, 4, 0, 0, 0, 0]), None);
     }
 
     #[test]

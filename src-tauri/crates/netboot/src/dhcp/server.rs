@@ -1,20 +1,25 @@
-//! The socket: one datagram at a time, answered at once.
+//! The sockets: one datagram at a time, answered at once.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::answer::{Boot, Decision, Grant, answer};
-use super::config::{DhcpConfig, Replies};
-use super::leases::Leases;
-use super::message::{self, Kind, Request};
-use super::reply;
-use crate::seen::{SeenSink, What};
-use crate::{Proto, clock};
+use super::config::DhcpConfig;
+use super::desk::{Desk, Heard, Reply};
+use super::keeper::{self, Pending};
+use super::lease_store::LeaseStore;
+use super::proxy::Door;
+use super::rivals::{self, Rivals};
+use super::stock;
+use crate::Proto;
+use crate::seen::SeenSink;
 
 /// Larger than any DHCP message on Ethernet; what is cut off here would not have been read anyway.
 const LARGEST: usize = 2048;
@@ -22,7 +27,10 @@ const LARGEST: usize = 2048;
 /// The network went away under the socket: look again after this long instead of spinning.
 const AFTER_ERROR: Duration = Duration::from_millis(200);
 
-/// Opens the server's socket.
+/// Reading the leases takes milliseconds. A store that takes longer is waited for while machines with reservations boot.
+const LOAD: Duration = Duration::from_millis(500);
+
+/// Opens a socket of the server.
 ///
 /// `device` keeps it to one interface (needs CAP_NET_RAW): a server that hears every interface of its host would
 /// answer the office network too. Addresses are never shared with another server: a taken port is an error.
@@ -37,121 +45,90 @@ pub fn bind(address: SocketAddrV4, device: Option<&str>) -> io::Result<UdpSocket
     UdpSocket::from_std(socket.into())
 }
 
-/// Answers until told to stop. `config` should have passed [`DhcpConfig::check`].
+/// One network card on which the server answers.
+#[derive(Debug)]
+pub struct Nic {
+    /// Its interface, where other servers are listened for and addresses probed; `None` on the simulated board, whose
+    /// network has neither.
+    pub device: Option<String>,
+    /// Port 67, kept to that interface.
+    pub server: UdpSocket,
+    /// Port 4011, the same.
+    pub boot_server: Option<UdpSocket>,
+}
+
+/// Answers until told to stop, on several cards of one network. Of each configuration that comes, one that passes
+/// [`DhcpConfig::check`] is followed at once.
 pub async fn run(
-    socket: UdpSocket,
-    config: Arc<DhcpConfig>,
+    nics: Vec<Nic>,
+    configs: watch::Receiver<Arc<DhcpConfig>>,
+    store: Arc<dyn LeaseStore>,
     sink: SeenSink,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let mut leases = Leases::default();
-    for (&mac, reservation) in &config.reservations {
-        sink.neighbours().learn(reservation.address.into(), mac);
+    let devices: Vec<String> = nics.iter().filter_map(|nic| nic.device.clone()).collect();
+    let rivals = if devices.is_empty() { Rivals::alone() } else { Rivals::default() };
+    let desk = Arc::new(Desk::new(configs, rivals, sink));
+    let (leases, waiting) = keeper::queue();
+    let mut tasks = JoinSet::new();
+    let (tell, loaded) = oneshot::channel();
+    tasks.spawn(keeper::keep(store, desk.clone(), waiting, tell));
+    // A client of the pool that asks at this very moment shall not be told to ask again; the others do not wait long.
+    let _late = timeout(LOAD, loaded).await;
+    for device in &devices {
+        tasks.spawn(rivals::watch(device.clone(), desk.clone()));
     }
+    if !devices.is_empty() {
+        tasks.spawn(stock::fill(devices, desk.clone()));
+    }
+    for nic in nics {
+        let doors = [(Door::Server, Some(nic.server)), (Door::BootServer, nic.boot_server)];
+        for (door, socket) in doors.into_iter().filter_map(|(door, socket)| Some((door, socket?))) {
+            tasks.spawn(listen(door, Arc::new(socket), desk.clone(), leases.clone()));
+        }
+    }
+    // All of them go on for ever: one that ended has panicked, and a server without it would be half of one.
+    tokio::select! {
+        () = shutdown.cancelled() => Ok(()),
+        ended = tasks.join_next() => Err(io::Error::other(format!("a part of DHCP ended: {ended:?}"))),
+    }
+}
+
+async fn listen(door: Door, socket: Arc<UdpSocket>, desk: Arc<Desk>, leases: mpsc::Sender<Pending>) {
     let mut buffer = [0; LARGEST];
     loop {
-        let received = tokio::select! {
-            () = shutdown.cancelled() => return Ok(()),
-            received = socket.recv_from(&mut buffer) => received,
-        };
-        let (length, peer) = match received {
+        let (length, peer) = match socket.recv_from(&mut buffer).await {
             Ok(received) => received,
             Err(error) => {
                 // An ICMP error about an earlier answer, or the interface went down and will come back.
                 tracing::debug!(%error, "DHCP socket");
-                sink.refused(Proto::Dhcp, "socket error");
-                tokio::select! {
-                    () = shutdown.cancelled() => return Ok(()),
-                    () = tokio::time::sleep(AFTER_ERROR) => continue,
-                }
+                desk.sink.refused(Proto::Dhcp, "socket error");
+                tokio::time::sleep(AFTER_ERROR).await;
+                continue;
             }
         };
-        let Some((bytes, to)) = hear(&config, &mut leases, &sink, peer, &buffer[..length]) else { continue };
-        if let Err(error) = socket.send_to(&bytes, to).await {
-            tracing::warn!(%error, %to, "DHCP answer not sent");
-            sink.refused(Proto::Dhcp, "answer not sent");
+        match desk.hear(door, peer, &buffer[..length]) {
+            Heard::Nothing => {}
+            Heard::Say(reply) => send(&desk, &socket, reply).await,
+            Heard::Write(lease, reply) => {
+                let reply = reply.map(|reply| (reply, socket.clone()));
+                if let Err(full) = leases.try_send(Pending { lease, reply }) {
+                    desk.unwritten(&full.into_inner().lease);
+                }
+            }
         }
     }
 }
 
-/// One datagram in; perhaps one out, and where to.
-fn hear(
-    config: &DhcpConfig,
-    leases: &mut Leases,
-    sink: &SeenSink,
-    peer: SocketAddr,
-    datagram: &[u8],
-) -> Option<(Vec<u8>, SocketAddr)> {
-    if config.replies == Replies::ToSource && !peer.ip().is_loopback() {
-        sink.refused(Proto::Dhcp, "not from the simulated network");
-        return None;
-    }
-    let request = match message::decode(datagram) {
-        Ok(request) => request,
-        Err(fault) => {
-            sink.malformed(Proto::Dhcp, peer, fault);
-            return None;
+pub(super) async fn send(desk: &Desk, socket: &UdpSocket, reply: Reply) {
+    match socket.send_to(&reply.bytes, reply.to).await {
+        Ok(_) => desk.spoken(reply),
+        Err(error) => {
+            tracing::warn!(%error, to = %reply.to, "DHCP answer not sent");
+            desk.sink.refused(Proto::Dhcp, "answer not sent");
         }
-    };
-    let mac = Some(request.mac);
-    let client = request.client();
-    let seen = What::Dhcp {
-        kind: request.kind,
-        client,
-        arch: request.arch,
-        vendor_class: request.vendor_class.clone(),
-        xid: request.xid,
-        bytes: datagram.len(),
-    };
-    sink.saw(peer, mac, seen);
-    let decision = answer(config, leases, &request, clock::mono_us());
-    if let Decision::Nak(why) | Decision::Silent(why) = &decision {
-        sink.refused(Proto::Dhcp, why.kind());
-        sink.saw(peer, mac, What::DhcpRefused { why: *why });
-    }
-    let (kind, bytes) = reply::encode(config, &request, &decision)?;
-    let grant = match &decision {
-        Decision::Offer(grant) | Decision::Ack(grant) => Some(grant),
-        _ => None,
-    };
-    let address = grant.and_then(|grant| grant.address);
-    if kind == Kind::Ack
-        && let Some(address) = address
-        && !sink.neighbours().learn(IpAddr::V4(address), request.mac)
-    {
-        sink.refused(Proto::Dhcp, "address table full");
-    }
-    let to = destination(config.replies, peer, &request, grant);
-    let answered = What::DhcpAnswered {
-        kind,
-        address: address.unwrap_or(Ipv4Addr::UNSPECIFIED),
-        boot_file: grant.and_then(|grant| grant.boot.file()).map(str::to_owned),
-        no_boot_file: match grant {
-            Some(Grant { boot: Boot::Missing(why), .. }) => Some(why),
-            _ => None,
-        },
-        known: config.reservations.contains_key(&request.mac),
-        bytes: bytes.len(),
-    };
-    sink.saw(peer, mac, answered);
-    Some((bytes, to))
-}
-
-/// RFC 2131, section 4.1, simplified: a client without an address cannot be reached but by broadcast, since nobody
-/// can ask it by ARP. `ciaddr` is believed only where `answer` has checked it, as the address granted or (INFORM) as one
-/// of our network: a forged one must not send our answers elsewhere.
-fn destination(replies: Replies, peer: SocketAddr, request: &Request, grant: Option<&Grant>) -> SocketAddr {
-    let uses_its_own = !request.ciaddr.is_unspecified()
-        && grant.is_some_and(|grant| grant.address.is_none_or(|address| address == request.ciaddr));
-    match replies {
-        Replies::ToSource => peer,
-        Replies::Broadcast if uses_its_own => (request.ciaddr, CLIENT_PORT).into(),
-        Replies::Broadcast => (Ipv4Addr::BROADCAST, CLIENT_PORT).into(),
     }
 }
-
-/// RFC 2131: clients listen here, whatever port they send from.
-const CLIENT_PORT: u16 = 68;
 
 #[cfg(test)]
 mod tests;
