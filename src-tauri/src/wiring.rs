@@ -149,6 +149,7 @@ impl Program {
                 power: site.power.clone(),
                 wire: Some(site.wire.clone()),
                 agents: site.desk.clone(),
+                console: virtual_board.then(|| site.console.clone() as Arc<dyn lab::ports::Console>),
             },
         };
         let journal = Arc::new(store.clone());

@@ -11,7 +11,7 @@ use lab::{
 };
 use netboot::{
     Mac,
-    dhcp::{Client, Kind},
+    dhcp::{Client, Kind, Refusal},
     seen::{Method, Seen, SeenSink, What},
 };
 use tokio::{sync::mpsc, time::interval};
@@ -150,31 +150,48 @@ fn sign(what: &What) -> Option<(Sign, String)> {
             };
             Some((sign, format!("asked for {path} by {proto}")))
         }
-        What::FileSent { proto, path, bytes, packets, micros, complete, .. } => {
+        What::FileSent { proto, path, total, bytes, packets, resent, micros, complete, why, .. } => {
             let (role, proto, seconds) = (role(path), word(*proto), *micros as f64 / 1e6);
             // Firmware asks TFTP for the size alone and breaks off before the first packet: no transfer ended there.
             let size_inquiry = !*complete && *packets == 0;
             if role == FileRole::Other || size_inquiry {
                 return None;
             }
-            let (bytes, packets, complete) = (*bytes, *packets, *complete);
-            let sign = Sign::FileSent { role, path: path.clone(), proto, bytes, packets, seconds, complete };
+            let sign = Sign::FileSent {
+                role,
+                path: path.clone(),
+                proto,
+                bytes: *bytes,
+                total: *total,
+                packets: *packets,
+                resent: *resent,
+                seconds,
+                complete: *complete,
+                why: why.clone(),
+            };
             Some((sign, format!("fetched {path}")))
         }
+        What::DhcpRefused { why: Refusal::OtherServer(server) } | What::OtherServer { server, .. } => {
+            Some((Sign::OtherServer { server: server.to_string() }, format!("turned to the server {server}")))
+        }
+        What::DhcpRefused { why } => {
+            Some((Sign::Refused { kind: why.kind(), why: why.to_string() }, format!("refused: {why}")))
+        }
+        What::RouterSolicited => Some((Sign::RouterSolicited, "asked for a router".to_owned())),
+        What::LogLine { proto, severity, text } => {
+            let sign = Sign::LogLine { proto: word(*proto), severity: *severity, text: text.clone() };
+            Some((sign, format!("a line by {proto}")))
+        }
         What::DhcpAnswered { .. }
-        | What::DhcpRefused { .. }
         | What::Posted { .. }
         | What::Malformed { .. }
-        | What::OtherServer { .. }
         | What::OtherServerGone { .. }
         | What::PoolEmpty { .. }
         | What::LeaseStoreLost { .. }
         | What::LeaseStoreBack
         | What::AddressTaken { .. }
-        | What::RouterSolicited
         | What::NameAsked { .. }
-        | What::TimeAsked
-        | What::LogLine { .. } => None,
+        | What::TimeAsked => None,
     }
 }
 

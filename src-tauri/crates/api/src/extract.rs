@@ -69,6 +69,19 @@ pub(crate) fn json<T: serde::de::DeserializeOwned>(
     serde_json::from_slice(body).map_err(|error| bad("the body", error.to_string()))
 }
 
+/// A JSON body that must be there.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: serde::de::DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let headers = request.headers().clone();
+        let body = Bytes::from_request(request, state).await?;
+        json(&headers, &body).map(Self)
+    }
+}
+
 /// Why somebody gives an order: a body of [`ReasonWire`], or none.
 pub(crate) struct Reason(pub(crate) Option<String>);
 

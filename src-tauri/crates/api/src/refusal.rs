@@ -21,9 +21,11 @@ pub(crate) struct Refusal {
 pub(crate) fn status_of(code: Code) -> StatusCode {
     match code {
         Code::UnknownLab | Code::UnknownMachine | Code::NotFound => StatusCode::NOT_FOUND,
-        Code::RunUnderWay | Code::NothingToCancel | Code::Cancelled | Code::PowerMismatch => {
-            StatusCode::CONFLICT
-        }
+        Code::RunUnderWay
+        | Code::NothingToCancel
+        | Code::NothingToAnswer
+        | Code::Cancelled
+        | Code::PowerMismatch => StatusCode::CONFLICT,
         Code::Unauthorized => StatusCode::UNAUTHORIZED,
         Code::Forbidden | Code::BossOutlet => StatusCode::FORBIDDEN,
         Code::BadRequest => StatusCode::BAD_REQUEST,

@@ -2,6 +2,7 @@
 
 mod browser;
 mod elsewhere;
+mod explain;
 mod history;
 mod machines;
 mod now;
@@ -35,6 +36,7 @@ pub(crate) fn read() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(machines::boot_packets))
         .routes(routes!(machines::boot_waterfall))
         .routes(routes!(machines::console))
+        .routes(routes!(explain::explanation))
 }
 
 /// For those who may act.
@@ -43,6 +45,8 @@ pub(crate) fn control() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(orders::start_lab))
         .routes(routes!(orders::cancel_run))
         .routes(routes!(orders::cancel_current_run))
+        .routes(routes!(explain::screen))
+        .routes(routes!(explain::rearm))
 }
 
 /// For those who may let others in.

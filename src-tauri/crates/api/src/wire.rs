@@ -2,6 +2,7 @@
 //! never by accident. Times are RFC 3339 in UTC with microseconds, durations are seconds.
 
 mod boot;
+mod explain;
 mod feed;
 mod gateway;
 mod run;
@@ -11,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use boot::{BootWire, EventWire, MarkWire, PacketWire, PhaseWire};
+pub use explain::{
+    DueWire, ExplanationWire, HeldBackWire, RivalWire, RuledOutWire, ScreenWire, TroubleWire, VerdictWire,
+};
 pub use feed::{ConsoleWire, LoginWire, ResetWire, TickWire};
 pub use gateway::{GatewayWire, HeartbeatWire};
 pub use run::{RunMachineWire, RunWire, StepWire, TaskWire};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lab::{
     Board, Stamp,
     live::UnknownMachine,
-    ports::{Agents, Power, Wire},
+    ports::{Agents, Console, Power, Wire},
 };
 
 /// Tells the time on both clocks; the engine itself does no I/O.
@@ -17,6 +17,8 @@ pub struct Ports {
     pub power: Arc<dyn Power>,
     pub wire: Option<Arc<dyn Wire>>,
     pub agents: Arc<dyn Agents>,
+    /// What a machine printed is evidence when it falls silent.
+    pub console: Option<Arc<dyn Console>>,
 }
 
 /// Everything that is fixed for the life of an engine.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use lab::{
     Body, Code, Draft, Event, Failure, Stamp, Status,
     event::SCHEMA,
+    explain::STORAGE,
     journal::{Journal, JournalError, Packet},
     live::{Live, Snapshot, StorageTrouble},
 };
@@ -123,6 +124,9 @@ impl Core {
         let since = self.live.storage.as_ref().map_or_else(|| self.now(), |trouble| trouble.since.clone());
         if self.live.storage.is_none() {
             tracing::error!(%error, remedy = error.remedy, "events cannot be written; they wait in memory");
+            let trouble = Body::ServiceTroubled { service: STORAGE.into(), failure: failure.clone() };
+            let draft = self.draft("storage", trouble);
+            self.record(draft);
         }
         let waiting = self.waiting.len();
         self.live.storage = Some(StorageTrouble { why: error.to_string(), since, waiting });
@@ -137,6 +141,8 @@ impl Core {
             let back = self.draft("storage", Body::StorageRecovered { waited: trouble.waiting as u64 });
             self.record(Draft { stamp: trouble.since, ..failed });
             self.record(back);
+            let well = self.draft("storage", Body::ServiceRecovered { service: STORAGE.into() });
+            self.record(well);
         }
     }
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use lab::{Code, Event, Failure, live::Snapshot};
+use lab::{Body, Code, Event, Failure, live::Snapshot, verdict::ScreenAnswer};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// Something a person or a program asks of the engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     StartLab {
         lab: String,
@@ -23,10 +23,25 @@ pub enum Command {
     DisarmWipe {
         machine: String,
     },
+    /// A person looked at the machine's own screen, as its explanation asked.
+    AnswerScreen {
+        machine: String,
+        answer: ScreenAnswer,
+    },
+    /// Lets a machine boot again that was held back.
+    Rearm {
+        machine: String,
+    },
+    /// A fact that somebody made true outside the engine (a fault put in, an image chosen, a wipe armed); it is recorded
+    /// with who and why. Facts that the engine itself makes are refused.
+    Record {
+        subject: String,
+        body: Box<Body>,
+    },
 }
 
 /// A command with who gave it and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Order {
     pub command: Command,
     /// The token's name.

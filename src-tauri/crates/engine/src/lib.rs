@@ -6,6 +6,7 @@
 
 mod config;
 mod core;
+mod explaining;
 mod handle;
 mod notes;
 mod observation;

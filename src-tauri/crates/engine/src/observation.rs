@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use lab::{
-    Mac, Stamp,
+    Body, Mac, Stamp,
     facts::Facts,
     journal::Packet,
     live::{ServiceState, Transfer},
@@ -45,6 +45,13 @@ pub enum Observation {
     Image { role: String, name: String, version: String, digest: String },
     /// A service came up, or went.
     Service(ServiceState),
+    /// A machine's network port gained or lost its link; told once for each change.
+    Link { machine: String, stamp: Stamp, up: bool },
+    /// The boot script as a machine was served it.
+    Script { machine: String, text: String },
+    /// A fact that only its observer could see: a rival, a service in trouble, a fault put in, a way chosen. Recorded
+    /// unless the status says so already; facts that the engine itself makes are refused.
+    Fact { subject: String, stamp: Stamp, body: Box<Body> },
 }
 
 /// Observations that may wait. At 20 packets a boot and 30 machines this is minutes of backlog; beyond it they drop,

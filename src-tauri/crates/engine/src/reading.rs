@@ -3,7 +3,7 @@
 use lab::{
     Body, BootState, Draft, Failure, Mac, PowerState, Stamp,
     face::patience_ms,
-    live::{Heard, UnknownMachine},
+    live::{GOODBYE, Heard, UnknownMachine},
     ports::{OutletReading, PortError, PowerReading, WireCounters},
     sign::{self, Sign, Step},
 };
@@ -20,7 +20,9 @@ impl Engine {
     pub(crate) async fn observe(&mut self, observation: Observation) {
         match observation {
             Observation::Sign { machine, stamp, sign, says } => {
-                let from_machine = !matches!(sign, Sign::Answered { .. } | Sign::FileSent { .. });
+                let ours =
+                    matches!(sign, Sign::Answered { .. } | Sign::FileSent { .. } | Sign::Refused { .. });
+                let from_machine = !ours && !matches!(sign, Sign::OtherServer { .. });
                 if from_machine {
                     self.heard(&machine, &stamp, says, None);
                 }
@@ -35,7 +37,7 @@ impl Engine {
                 self.heard(&machine, &stamp, "heartbeat".into(), None)
             }
             Observation::Goodbye { machine, stamp } => {
-                self.heard(&machine, &stamp, "it says it goes off".into(), None);
+                self.heard(&machine, &stamp, GOODBYE.into(), None);
             }
             Observation::WipeAsked { machine, stamp, ask } => {
                 self.heard(&machine, &stamp, "its wiper".into(), None);
@@ -51,14 +53,20 @@ impl Engine {
                     self.core.ahead.machines.get(&packet.machine).and_then(|m| m.boot.as_ref()).map(|b| b.id);
                 self.core.packet(packet);
             }
-            Observation::Transfer { machine, transfer } => match transfer {
-                Some(transfer) => {
-                    self.core.live.transfers.insert(machine, transfer);
+            Observation::Transfer { machine, transfer } => {
+                self.explaining.transfer(&machine, transfer.as_ref(), self.core.now());
+                match transfer {
+                    Some(transfer) => self.core.live.transfers.insert(machine, transfer),
+                    None => self.core.live.transfers.remove(&machine),
+                };
+            }
+            Observation::Link { machine, stamp, up } => {
+                if self.core.ahead.machines.get(&machine).is_none_or(|m| m.link != Some(up)) {
+                    self.record_at(&machine, &stamp, None, Body::LinkChanged { up });
                 }
-                None => {
-                    self.core.live.transfers.remove(&machine);
-                }
-            },
+            }
+            Observation::Script { machine, text } => self.explaining.script(&machine, text),
+            Observation::Fact { subject, stamp, body } => self.fact(&subject, &stamp, *body),
             Observation::Power { stamp, reading: Ok(reading) } => self.power_read(&stamp, &reading),
             Observation::Power { stamp, reading: Err(error) } => self.power_lost(&stamp, error),
             Observation::Counter { name, value } => {
@@ -72,6 +80,7 @@ impl Engine {
                 }
             }
             Observation::Service(service) => {
+                self.service_changed(&service);
                 let services = &mut self.core.live.services;
                 match services.iter_mut().find(|s| s.name == service.name) {
                     Some(known) => *known = service,
@@ -114,6 +123,7 @@ impl Engine {
                 }
             }
         }
+        self.count_repeats(machine, stamp, sign);
     }
 
     /// Counters of the machine's own wire when its boot began; later figures are told against them.
@@ -254,7 +264,7 @@ impl Engine {
         self.core.record(Draft { stamp: stamp.clone(), run, boot, ..draft });
     }
 
-    fn record_boot(&mut self, machine: &str, stamp: &Stamp, body: Body) {
+    pub(crate) fn record_boot(&mut self, machine: &str, stamp: &Stamp, body: Body) {
         let boot = self.core.ahead.machines.get(machine).and_then(|m| m.boot.as_ref()).map(|b| (b.id, b.run));
         if let Some((id, run)) = boot {
             let draft = self.core.draft(machine, body);

@@ -8,14 +8,15 @@ use lab::{
 };
 use tokio::{
     sync::{broadcast, mpsc, oneshot, watch},
-    task::JoinHandle,
-    time::{MissedTickBehavior, interval},
+    task::{JoinHandle, JoinSet},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::EngineConfig,
     core::Core,
+    explaining::Explaining,
     handle::{COMMANDS_WAITING, Command, EngineHandle, Order, Outcome},
     notes::{NOTES_WAITING, Note, Notebook},
     observation::{Observation, ObservationSink},
@@ -43,6 +44,7 @@ pub struct Engine {
     pub(crate) strangers_changed: bool,
     pub(crate) world: watch::Receiver<Arc<Snapshot>>,
     pub(crate) notebook: Notebook,
+    pub(crate) explaining: Explaining,
     sink: ObservationSink,
     /// Given once the events of the turn are committed.
     answers: Vec<Answer>,
@@ -80,6 +82,7 @@ impl Engine {
             strangers_changed: false,
             world,
             notebook: Notebook(notes),
+            explaining: Explaining::default(),
             sink,
             answers: Vec::new(),
             acks: Vec::new(),
@@ -98,12 +101,19 @@ impl Engine {
         stop: CancellationToken,
     ) {
         let watching = stop.child_token();
-        let watcher = tokio::spawn(watchers::power(
+        let (clock, sink) = (&self.config.clock, &self.sink);
+        let mut looking = JoinSet::new();
+        looking.spawn(watchers::power(
             self.config.ports.power.clone(),
-            self.config.clock.clone(),
-            self.sink.clone(),
+            clock.clone(),
+            sink.clone(),
             watching.clone(),
         ));
+        looking.spawn(watchers::own_pace(clock.clone(), sink.clone(), watching.clone()));
+        if let Some(wire) = self.config.ports.wire.clone() {
+            let names = self.config.board.machines.iter().map(|m| m.name.clone()).collect();
+            looking.spawn(watchers::links(wire, names, clock.clone(), sink.clone(), watching.clone()));
+        }
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -124,14 +134,15 @@ impl Engine {
                     self.dirty = true;
                 }
                 _ = tick.tick() => self.tick().await,
+                () = wake(self.explaining.wake), if self.explaining.wake.is_some() => {}
             }
             self.end_turn().await;
         }
         watching.cancel();
         self.runner.tasks.shutdown().await;
         self.stop().await;
-        // Its wait ends with the token; an abort here would only hide a watcher that does not keep to it.
-        let _ = watcher.await;
+        // Their waits end with the token; an abort here would only hide a watcher that does not keep to it.
+        while looking.join_next().await.is_some() {}
     }
 
     fn command(&mut self, order: Order, answer: oneshot::Sender<Result<Outcome, Failure>>) {
@@ -143,6 +154,11 @@ impl Engine {
             Command::CancelRun { run: None } => "cancel the run".into(),
             Command::ArmWipe { machine, .. } => format!("arm the wiper of {machine}"),
             Command::DisarmWipe { machine } => format!("disarm the wiper of {machine}"),
+            Command::AnswerScreen { machine, answer } => {
+                format!("say that the screen of {machine}: {}", answer.says())
+            }
+            Command::Rearm { machine } => format!("let {machine} boot again"),
+            Command::Record { subject, body } => format!("record {} about {subject}", body.kind()),
         };
         let result = self.core.writable().and_then(|()| match command {
             Command::StartLab { lab } => {
@@ -156,6 +172,13 @@ impl Engine {
             }
             Command::DisarmWipe { machine } => {
                 self.disarm_wipe(&machine, &actor, reason).map(|()| Outcome::Recorded)
+            }
+            Command::AnswerScreen { machine, answer } => {
+                self.answer_screen(&machine, answer, &actor).map(|()| Outcome::Recorded)
+            }
+            Command::Rearm { machine } => self.rearm(&machine, &actor, reason).map(|()| Outcome::Recorded),
+            Command::Record { subject, body } => {
+                self.told(&subject, *body, &actor, reason).map(|()| Outcome::Recorded)
             }
         });
         if let Err(failure) = &result {
@@ -174,6 +197,9 @@ impl Engine {
             _ => None,
         };
         self.record_at(&machine, &now, None, body);
+        if matches!(pressed, Some((_, PowerState::On))) {
+            self.rearmed_by_press(&machine);
+        }
         match pressed {
             Some((outlet, PowerState::On)) => self.read_sign(&machine, &now, &Sign::Pressed { outlet }).await,
             Some((_, PowerState::Off)) => self.switched_off_on_purpose(&machine),
@@ -210,6 +236,7 @@ impl Engine {
     async fn end_turn(&mut self) {
         self.resume();
         self.advance_run();
+        self.explain().await;
         let changed = self.core.has_waiting();
         match self.core.commit().await {
             Ok(()) => {
@@ -257,5 +284,13 @@ impl Engine {
             tracing::error!(%error, "the last events could not be written");
         }
         self.core.checkpoint().await;
+    }
+}
+
+/// Until the next moment at which something becomes knowable.
+async fn wake(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }

@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use lab::ports::{PortError, Power};
+use lab::{
+    Body, Code, Failure, Stamp,
+    explain::{CLOCK, CPU, OWN_LINK},
+    ports::{PortError, Power, Wire},
+};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -46,4 +50,145 @@ pub(crate) async fn power(
         });
         sink.put(Observation::Power { stamp, reading });
     }
+}
+
+/// Pace of looking at links: a person who pulls a cable looks at the screen a second later.
+const LINK_PERIOD: Duration = Duration::from_millis(500);
+/// One look at all of them; it reads the kernel's own tables.
+const LINK_LIMIT: Duration = Duration::from_secs(2);
+
+/// Looks at the machines' links and at the controller's own, and tells each change.
+pub(crate) async fn links(
+    wire: Arc<dyn Wire>,
+    machines: Vec<String>,
+    clock: Clock,
+    sink: ObservationSink,
+    stop: CancellationToken,
+) {
+    let mut known: Vec<Option<bool>> = vec![None; machines.len()];
+    let mut own = None;
+    let mut pace = interval(LINK_PERIOD);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = pace.tick() => {}
+        }
+        let look = async {
+            for (machine, known) in machines.iter().zip(&mut known) {
+                let stamp = clock();
+                let now = wire.link(machine).await;
+                if let Some(up) = now.filter(|_| now != *known) {
+                    *known = now;
+                    sink.put(Observation::Link { machine: machine.clone(), stamp, up });
+                }
+            }
+            let now = wire.own_link().await;
+            if let Some(up) = now.filter(|_| now != own) {
+                own = now;
+                tell(&sink, clock(), OWN_LINK, (!up).then(own_link_down));
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            looked = timeout(LINK_LIMIT, look) => {
+                if looked.is_err() {
+                    tracing::debug!("links could not be read in time");
+                }
+            }
+        }
+    }
+}
+
+fn own_link_down() -> Failure {
+    Failure::new(
+        Code::DeviceAbsent,
+        "reach the lab network",
+        "the controller's own port has no link",
+        "push the controller's network cable home at both ends; look whether the switch has power",
+    )
+}
+
+/// Pace of looking whether this process gets its time.
+const PACE: Duration = Duration::from_millis(250);
+/// A turn that comes so late makes DHCP clients ask again: they wait 4 s for the first answer (RFC 2131 section 4.1).
+const STARVED_S: f64 = 3.0;
+/// A step of the wall clock that makes times on a screen wrong.
+const JUMPED_S: f64 = 2.0;
+/// What it caused is seen within this.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
+/// Looks whether the controller has time to work, and whether its wall clock runs evenly.
+pub(crate) async fn own_pace(clock: Clock, sink: ObservationSink, stop: CancellationToken) {
+    let mut pace = interval(PACE);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last: Option<Stamp> = None;
+    // Since when each trouble stands.
+    let (mut starved, mut jumped) = (None, None);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = pace.tick() => {}
+        }
+        let now = clock();
+        if let Some(last) = last.replace(now.clone()) {
+            let passed = now.seconds_since(&last).unwrap_or_default();
+            let step = (now.wall_us - last.wall_us) as f64 / 1e6 - passed;
+            let late = passed - PACE.as_secs_f64();
+            let trouble = (late >= STARVED_S).then(|| no_time(late));
+            follow(&sink, &now, CPU, &mut starved, trouble);
+            let trouble = (step.abs() >= JUMPED_S).then(|| clock_jumped(step));
+            follow(&sink, &now, CLOCK, &mut jumped, trouble);
+        }
+    }
+}
+
+/// Tells a trouble when it begins, and its end when it has not come back for a while.
+fn follow(
+    sink: &ObservationSink,
+    now: &Stamp,
+    service: &str,
+    since: &mut Option<Stamp>,
+    trouble: Option<Failure>,
+) {
+    let over = |since: &Stamp| now.seconds_since(since).is_none_or(|s| s >= REMEMBERED.as_secs_f64());
+    match trouble {
+        Some(failure) => {
+            *since = Some(now.clone());
+            tell(sink, now.clone(), service, Some(failure));
+        }
+        None if since.as_ref().is_some_and(over) => {
+            *since = None;
+            tell(sink, now.clone(), service, None);
+        }
+        None => {}
+    }
+}
+
+fn tell(sink: &ObservationSink, stamp: Stamp, service: &str, trouble: Option<Failure>) {
+    let service = service.to_owned();
+    let body = match trouble {
+        Some(failure) => Body::ServiceTroubled { service, failure },
+        None => Body::ServiceRecovered { service },
+    };
+    sink.put(Observation::Fact { subject: lab::status::BOARD.into(), stamp, body: Box::new(body) });
+}
+
+fn no_time(late: f64) -> Failure {
+    Failure::new(
+        Code::Busy,
+        "answer in time",
+        format!("this program got no processor time for {late:.1} s"),
+        "end other programs on the controller; look at its temperature and at its disk",
+    )
+}
+
+fn clock_jumped(step: f64) -> Failure {
+    let way = if step > 0.0 { "forward" } else { "back" };
+    Failure::new(
+        Code::Internal,
+        "tell the time",
+        format!("the wall clock was set {way} by {:.0} s", step.abs()),
+        "look at what sets the controller's clock (NTP); durations here are not affected",
+    )
 }

@@ -97,10 +97,11 @@ pub enum DhcpMode {
     Off,
 }
 
-/// How long a step may take, in seconds of wall time. After that it has failed.
+/// How long things may take, in seconds of wall time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Limits {
+    // After these a step of a run has failed.
     pub check_s: u64,
     pub power_up_s: u64,
     pub boot_s: u64,
@@ -108,12 +109,61 @@ pub struct Limits {
     pub power_down_s: u64,
     /// Pause between two presses, so that the supply does not see six machines start in one instant.
     pub stagger_ms: u64,
+
+    // After these it can be known why a machine without history does not go on; with history it is three times its own
+    // median.
+    /// Button pressed → link up.
+    pub link_s: u64,
+    /// Button pressed → first DHCP packet.
+    pub firmware_silent_s: u64,
+    /// First DHCP packet → first request for a boot file.
+    pub address_s: u64,
+    /// First request for a boot file → kernel asked for.
+    pub loader_s: u64,
+    /// Kernel asked for → the last boot file is there.
+    pub kernel_s: u64,
+    /// Last boot file → first packet of the system.
+    pub os_s: u64,
+    /// First packet of the system → its report.
+    pub service_s: u64,
+    /// A transfer, or a link, that stands still for so long is a fault.
+    pub stall_s: u64,
+
+    // A machine that goes round in circles is held back.
+    /// Boots that nobody asked for, within `loop_window_s`.
+    pub loop_boots: u64,
+    /// Wipes within `loop_window_s`.
+    pub loop_wipes: u64,
+    pub loop_window_s: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        // A boot takes 16 to 40 s on the slowest machine measured (software emulation); five times that is a fault.
-        Self { check_s: 60, power_up_s: 30, boot_s: 240, report_s: 60, power_down_s: 60, stagger_ms: 200 }
+        Self {
+            check_s: 60,
+            power_up_s: 30,
+            // A boot takes 16 to 40 s on the slowest machine measured (software emulation); five times that is a fault.
+            boot_s: 240,
+            report_s: 60,
+            power_down_s: 60,
+            stagger_ms: 200,
+            // A network adapter has its link 3 s after the press; a switch with spanning tree takes longer to forward,
+            // not to link.
+            link_s: 15,
+            firmware_silent_s: 60,
+            // PXE asks at 0, 4, 12 and 28 s (PXE 2.1, section 2.2.5); two unanswered ones are a fault.
+            address_s: 20,
+            // iPXE took 16 s on the slowest network measured, which had no answer to its router solicitations.
+            loader_s: 60,
+            kernel_s: 60,
+            os_s: 90,
+            service_s: 60,
+            // TFTP servers repeat a block after 1 to 5 s, TCP within 3; three silences in a row are no accident.
+            stall_s: 10,
+            loop_boots: 4,
+            loop_wipes: 3,
+            loop_window_s: 600,
+        }
     }
 }
 

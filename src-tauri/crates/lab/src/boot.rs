@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::event::{Body, Event, Illegal, Stamp};
+use crate::{
+    event::{Body, Event, Illegal, Moment, Stamp},
+    verdict::{ScreenAnswer, Verdict},
+};
 
 /// The phases of a boot, in the order in which every good boot passes them, whatever the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,6 +87,9 @@ pub struct Mark {
     pub name: String,
     pub stamp: Stamp,
     pub detail: Value,
+    /// Number of its event, by which explanations cite it.
+    #[serde(default)]
+    pub seq: u64,
 }
 
 /// A phase with its begin, its end, and what was marked meanwhile.
@@ -93,6 +99,9 @@ pub struct PhaseSpan {
     pub started: Stamp,
     pub ended: Option<Stamp>,
     pub marks: Vec<Mark>,
+    /// Number of the event that began it.
+    #[serde(default)]
+    pub seq: u64,
 }
 
 impl PhaseSpan {
@@ -103,7 +112,7 @@ impl PhaseSpan {
 }
 
 /// Marks kept in one phase; a machine that repeats itself must not grow its boot without end.
-const MARKS_PER_PHASE: usize = 32;
+const MARKS_PER_PHASE: usize = 64;
 
 /// One power-on of one machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -119,6 +128,19 @@ pub struct Boot {
     pub phases: Vec<PhaseSpan>,
     /// Marks that found no room.
     pub marks_dropped: u32,
+    /// Why it did not go on, as long as that holds; it stays when the boot has ended.
+    #[serde(default)]
+    pub verdict: Option<Verdict>,
+    /// What a person saw on the machine's own screen.
+    #[serde(default)]
+    pub screen: Option<Looked>,
+}
+
+/// A look at a machine's own screen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Looked {
+    pub answer: ScreenAnswer,
+    pub at: Moment,
 }
 
 impl Boot {
@@ -129,8 +151,13 @@ impl Boot {
         };
         let id = event.draft.boot.ok_or_else(|| Illegal::new(event.body(), "the boot has no number"))?;
         let started = event.draft.stamp.clone();
-        let first =
-            PhaseSpan { phase: Phase::Firmware, started: started.clone(), ended: None, marks: Vec::new() };
+        let first = PhaseSpan {
+            phase: Phase::Firmware,
+            started: started.clone(),
+            ended: None,
+            marks: Vec::new(),
+            seq: event.seq,
+        };
         Ok(Self {
             id,
             machine: event.draft.subject.clone(),
@@ -142,12 +169,30 @@ impl Boot {
             why: None,
             phases: vec![first],
             marks_dropped: 0,
+            verdict: None,
+            screen: None,
         })
     }
 
     /// The one transition function of boots.
     pub fn apply(&mut self, event: &Event) -> Result<(), Illegal> {
         let body = event.body();
+        // Told about a boot that has ended as well: its page still asks and answers why.
+        match body {
+            Body::Explained { verdict } => {
+                self.verdict = Some((**verdict).clone());
+                return Ok(());
+            }
+            Body::ExplanationWithdrawn { .. } => {
+                self.verdict = None;
+                return Ok(());
+            }
+            Body::ScreenAnswered { answer } => {
+                self.screen = Some(Looked { answer: *answer, at: Moment::of(event) });
+                return Ok(());
+            }
+            _ => {}
+        }
         if self.state != BootState::Running {
             return Err(Illegal::new(body, format!("boot {} has ended", self.id)));
         }
@@ -159,12 +204,17 @@ impl Boot {
                     return Err(Illegal::new(body, why));
                 }
                 self.close_phase(stamp);
-                let span =
-                    PhaseSpan { phase: *phase, started: stamp.clone(), ended: None, marks: Vec::new() };
-                self.phases.push(span);
+                self.phases.push(PhaseSpan {
+                    phase: *phase,
+                    started: stamp.clone(),
+                    ended: None,
+                    marks: Vec::new(),
+                    seq: event.seq,
+                });
             }
             Body::Marked { mark, detail } => {
-                let mark = Mark { name: mark.clone(), stamp: stamp.clone(), detail: detail.clone() };
+                let mark =
+                    Mark { name: mark.clone(), stamp: stamp.clone(), detail: detail.clone(), seq: event.seq };
                 match self.phases.last_mut() {
                     Some(span) if span.marks.len() < MARKS_PER_PHASE => span.marks.push(mark),
                     _ => self.marks_dropped += 1,
@@ -200,7 +250,17 @@ impl Boot {
 
     /// Whether this was marked already, in whatever phase.
     pub fn has_mark(&self, name: &str) -> bool {
-        self.phases.iter().flat_map(|span| &span.marks).any(|mark| mark.name == name)
+        self.marks().any(|mark| mark.name == name)
+    }
+
+    /// All marks, oldest first.
+    pub fn marks(&self) -> impl DoubleEndedIterator<Item = &Mark> {
+        self.phases.iter().flat_map(|span| &span.marks)
+    }
+
+    /// The span of a phase, once it was entered.
+    pub fn span(&self, phase: Phase) -> Option<&PhaseSpan> {
+        self.phases.iter().find(|span| span.phase == phase)
     }
 
     /// From begin to end; `None` while it runs.

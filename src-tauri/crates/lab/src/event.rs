@@ -34,6 +34,25 @@ impl Stamp {
     pub fn seconds_since(&self, earlier: &Self) -> Option<f64> {
         (self.host_boot == earlier.host_boot).then(|| (self.mono_us - earlier.mono_us) as f64 / 1e6)
     }
+
+    /// The moment so many seconds later, on both clocks.
+    pub fn after(&self, seconds: f64) -> Self {
+        let us = (seconds * 1e6) as i64;
+        Self { wall_us: self.wall_us + us, mono_us: self.mono_us + us, host_boot: self.host_boot.clone() }
+    }
+}
+
+/// When an event was, and its number, by which it is cited.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Moment {
+    pub seq: u64,
+    pub stamp: Stamp,
+}
+
+impl Moment {
+    pub fn of(event: &Event) -> Self {
+        Self { seq: event.seq, stamp: event.draft.stamp.clone() }
+    }
 }
 
 /// What is to be recorded: an event without its number.

@@ -18,6 +18,8 @@ pub enum Code {
     RunUnderWay,
     /// There is no run that could be cancelled.
     NothingToCancel,
+    /// The engine asked nothing that this would answer, or holds nothing that this would let go.
+    NothingToAnswer,
     /// No token, or one that is not known here.
     Unauthorized,
     /// The token lacks the right.

@@ -21,6 +21,9 @@ pub struct Live {
     pub services: Vec<ServiceState>,
 }
 
+/// The last sign of a machine whose agent is about to switch it off.
+pub const GOODBYE: &str = "it says it goes off";
+
 /// The last sign of life.
 #[derive(Debug, Clone)]
 pub struct Heard {

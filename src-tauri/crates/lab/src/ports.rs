@@ -75,6 +75,16 @@ pub struct WireCounters {
 pub trait Wire: Send + Sync {
     /// Counters since the port came up; `None` when this board cannot count them.
     async fn counters(&self, machine: &str) -> Option<WireCounters>;
+
+    /// Whether the port has a link; `None` when this board cannot see that.
+    async fn link(&self, _machine: &str) -> Option<bool> {
+        None
+    }
+
+    /// Whether the controller's own port has a link; `None` when that cannot be seen.
+    async fn own_link(&self) -> Option<bool> {
+        None
+    }
 }
 
 /// A machine's serial console, where there is one.

@@ -5,7 +5,10 @@
 
 use serde_json::{Value, json};
 
-use crate::boot::{Boot, BootState, Cause, Phase};
+use crate::{
+    boot::{Boot, BootState, Cause, Phase},
+    explain::is_last_word,
+};
 
 /// Who speaks DHCP: the ROM, the loader, or the system that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +57,24 @@ pub enum Sign {
         path: String,
         proto: &'static str,
         bytes: u64,
+        /// Size of the whole file.
+        total: u64,
         packets: u64,
+        /// How many of the packets were sent again.
+        resent: u64,
         seconds: f64,
         complete: bool,
+        /// Why it was not complete.
+        why: Option<String>,
     },
+    /// We did not give it what it asked: `kind` is a fixed word, `why` is for people.
+    Refused { kind: &'static str, why: String },
+    /// It turned to another DHCP server.
+    OtherServer { server: String },
+    /// It asked for a router.
+    RouterSolicited,
+    /// It wrote a line: iPXE's syslog, the kernel's netconsole. Severity as in RFC 5424, where the line has one.
+    LogLine { proto: &'static str, severity: Option<u8>, text: String },
     /// The running system reported; the boot has reached its end.
     Reported,
     /// The machine was seen to be off.
@@ -93,13 +110,30 @@ pub fn read(boot: Option<&Boot>, sign: &Sign) -> Vec<Step> {
             };
             mark_once(running, twice, json!({ "address": address, "boot_file": boot_file }))
         }
+        Sign::FileAsked { role, path, proto, found: false, .. } => file_missing(running, *role, path, proto),
         Sign::FileAsked { role, path, proto, body, found } => {
             file_asked(running, *role, *body, json!({ "path": path, "proto": proto, "found": found }))
         }
-        Sign::FileSent { role, path, proto, bytes, packets, seconds, complete } => {
-            let detail = json!({ "path": path, "proto": proto, "bytes": bytes, "packets": packets, "seconds": seconds });
+        Sign::FileSent { role, path, proto, bytes, total, packets, resent, seconds, complete, why } => {
+            let detail = json!({
+                "path": path, "proto": proto, "bytes": bytes, "total": total, "packets": packets, "resent": resent,
+                "seconds": seconds, "why": why,
+            });
             file_sent(running, *role, *complete, detail)
         }
+        Sign::Refused { kind, why } => {
+            mark_new(running, "dhcp-refused", json!({ "kind": kind, "why": why }), REFUSALS)
+        }
+        Sign::OtherServer { server } => {
+            mark_new(running, "other-server", json!({ "server": server }), SERVERS)
+        }
+        Sign::RouterSolicited => match running {
+            Some(boot) if boot.phase() >= Phase::Address && boot.phase() <= Phase::Loader => {
+                mark_once(running, "router-solicited".into(), Value::Null)
+            }
+            _ => Vec::new(),
+        },
+        Sign::LogLine { proto, severity, text } => log_line(running, proto, *severity, text),
         Sign::Reported => match running {
             Some(boot) => {
                 let mut steps = advance(boot, Phase::Service);
@@ -165,6 +199,43 @@ fn file_asked(running: Option<&Boot>, role: FileRole, body: bool, detail: Value)
     steps
 }
 
+/// Marks that differ in what they say are kept apart, so many of each; a machine that invents names must not fill its
+/// boot with them.
+const REFUSALS: usize = 4;
+const SERVERS: usize = 4;
+const MISSING: usize = 8;
+/// Lines of a log that a boot shows, and how many more that tell of trouble.
+const LINES: usize = 8;
+const LINES_OF_TROUBLE: usize = 16;
+/// Severities from here on tell nothing about trouble (RFC 5424 section 6.2.1: 4 is a warning).
+const HARMLESS: u8 = 4;
+
+/// A name that we do not have. Its phase begins all the same: it was asked for.
+fn file_missing(running: Option<&Boot>, role: FileRole, path: &str, proto: &str) -> Vec<Step> {
+    let Some(boot) = running else { return Vec::new() };
+    let mut steps = match role {
+        FileRole::Loader | FileRole::Script | FileRole::Kernel => advance(boot, Phase::Loader),
+        // A name of nobody's is asked for by firmware and loaders alike; in `address` it is the boot file.
+        FileRole::Initrd | FileRole::Other if boot.phase() == Phase::Address => advance(boot, Phase::Loader),
+        FileRole::Initrd | FileRole::Other => Vec::new(),
+    };
+    let detail = json!({ "path": path, "proto": proto, "role": role.word() });
+    steps.extend(mark_new(running, "file-missing", detail, MISSING));
+    steps
+}
+
+fn log_line(running: Option<&Boot>, proto: &str, severity: Option<u8>, text: &str) -> Vec<Step> {
+    let Some(boot) = running else { return Vec::new() };
+    let lines = boot.marks().filter(|mark| mark.name == "log-line").count();
+    let trouble = severity.is_some_and(|s| s < HARMLESS) || is_last_word(text) || text.contains("ipxe.org/");
+    let room = if trouble { LINES + LINES_OF_TROUBLE } else { LINES };
+    if lines >= room {
+        return Vec::new();
+    }
+    let detail = json!({ "proto": proto, "severity": severity, "text": text });
+    vec![Step::Mark("log-line".into(), detail)]
+}
+
 /// Boot files whose last byte ends the `kernel` phase. A UKI counts as kernel and initrd in one.
 const NEEDED: [FileRole; 2] = [FileRole::Kernel, FileRole::Initrd];
 
@@ -190,6 +261,16 @@ fn mark_once(running: Option<&Boot>, name: String, detail: Value) -> Vec<Step> {
         Some(boot) if !boot.has_mark(&name) => vec![Step::Mark(name, detail)],
         _ => Vec::new(),
     }
+}
+
+/// Marks a detail once, and at most `most` of that name.
+fn mark_new(running: Option<&Boot>, name: &str, detail: Value, most: usize) -> Vec<Step> {
+    let Some(boot) = running else { return Vec::new() };
+    let known: Vec<&Value> = boot.marks().filter(|m| m.name == name).map(|m| &m.detail).collect();
+    if known.len() >= most || known.contains(&&detail) {
+        return Vec::new();
+    }
+    vec![Step::Mark(name.to_owned(), detail)]
 }
 
 fn restart(running: Option<&Boot>, why: &str) -> Vec<Step> {

@@ -30,6 +30,8 @@ macro_rules! codes {
 codes! {
     /// Power pressed, link never up.
     NoLink = "no-link", "no link since its button was pressed";
+    /// Link was up in this boot, and went.
+    LinkLost = "link-lost", "its link went down";
     /// Link up (or power known), no DISCOVER: disk boot, a prompt, or no network boot. Only its screen can tell.
     SilentAfterLink = "silent-after-link", "silent since its link came up";
     /// Power pressed, and this board cannot see links.

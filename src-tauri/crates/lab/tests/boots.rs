@@ -62,8 +62,11 @@ fn sent(role: FileRole) -> Sign {
         path: "f".into(),
         proto: "http",
         bytes: 1,
+        total: 1,
         packets: 1,
+        resent: 0,
         seconds: 0.1,
+        why: None,
         complete: true,
     }
 }
@@ -144,8 +147,11 @@ fn half_a_kernel_does_not_end_its_phase() {
         path: "f".into(),
         proto: "http",
         bytes: 1,
+        total: 1,
         packets: 1,
+        resent: 0,
         seconds: 0.1,
+        why: None,
         complete: false,
     });
     driven.see(&sent(FileRole::Initrd));
@@ -193,10 +199,17 @@ fn any_sign() -> impl Strategy<Value = Sign> {
             Sign::FileAsked { role, path: "f".into(), proto: "tftp", body, found }
         }),
         4 => (role, any::<bool>()).prop_map(|(role, complete)| {
-            Sign::FileSent { role, path: "f".into(), proto: "tftp", bytes: 1, packets: 1, seconds: 0.1, complete }
+            Sign::FileSent {
+                role, path: "f".into(), proto: "tftp", bytes: 1, total: 2, packets: 1, resent: 0, seconds: 0.1, complete,
+                why: None,
+            }
         }),
         1 => Just(Sign::Reported),
         1 => Just(Sign::WentOff { why: "test".into() }),
+        1 => Just(Sign::RouterSolicited),
+        1 => Just(Sign::Refused { kind: "pool empty", why: "no address".into() }),
+        1 => Just(Sign::OtherServer { server: "192.168.122.9".into() }),
+        1 => Just(Sign::LogLine { proto: "syslog", severity: Some(6), text: "loading".into() }),
     ]
 }
 

@@ -99,7 +99,12 @@ fn fold_boots(events: &[Event]) -> Result<Vec<Boot>, JournalError> {
     for event in events {
         match event.body() {
             Body::BootStarted { .. } => boots.push(Boot::begin(event).map_err(contradiction(event))?),
-            Body::PhaseEntered { .. } | Body::Marked { .. } | Body::BootEnded { .. } => {
+            Body::PhaseEntered { .. }
+            | Body::Marked { .. }
+            | Body::BootEnded { .. }
+            | Body::Explained { .. }
+            | Body::ExplanationWithdrawn { .. }
+            | Body::ScreenAnswered { .. } => {
                 let own = |boot: &&mut Boot| Some(boot.id) == event.draft.boot;
                 if let Some(boot) = boots.iter_mut().rev().find(own) {
                     boot.apply(event).map_err(contradiction(event))?;

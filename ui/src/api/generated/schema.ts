@@ -157,6 +157,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/machines/{machine}/explanation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why a machine's latest boot does not go on, with the evidence, and what speaks against the rest. */
+        get: operations["explanation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/machines/{machine}/rearm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a machine boot again that was held back because it began again too often. */
+        post: operations["rearm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/machines/{machine}/screen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say what the machine's own screen shows, where its explanation asks for that. */
+        post: operations["screen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs": {
         parameters: {
             query?: never;
@@ -363,11 +414,14 @@ export interface components {
             reason: string | null;
             /** Format: int64 */
             run: number | null;
+            /** @description What a person saw on the machine's own screen: `shows-system`, `waits-for-key`, `is-dark`. */
+            screen: string | null;
             /** Format: double */
             seconds: number | null;
             started: string;
             /** @description `running`, `good`, `failed`, `abandoned`. */
             state: string;
+            verdict: components["schemas"]["VerdictWire"] | null;
         };
         /** @description The end of what a machine printed on its serial console. */
         ConsoleWire: {
@@ -379,6 +433,25 @@ export interface components {
             name: string;
             present: boolean;
             since: string;
+        };
+        /** @description The phase a running boot is in, against what is usual. How late it is: `now` minus these moments. */
+        DueWire: {
+            /** @description When the phase has usually ended; late from here on. */
+            expected: string | null;
+            /**
+             * Format: double
+             * @description Seconds after which it is a fault.
+             */
+            limit: number;
+            /** @description When that limit passes. */
+            overdue: string;
+            phase: string;
+            started: string;
+            /**
+             * Format: double
+             * @description Median of this machine's good boots; `null` without history.
+             */
+            usual: number | null;
         };
         EngineWire: {
             services: components["schemas"]["ServiceWire"][];
@@ -414,6 +487,17 @@ export interface components {
             /** Format: int64 */
             seq: number;
             subject: string;
+        };
+        /** @description The explanation of a machine's latest boot. */
+        ExplanationWire: {
+            /**
+             * Format: int64
+             * @description The latest boot, ended or not.
+             */
+            boot: number | null;
+            machine: string;
+            ruled_out: components["schemas"]["RuledOutWire"][];
+            verdict: components["schemas"]["VerdictWire"] | null;
         };
         /** @description A failure: what programs match (`code`) and what people read. */
         FailureWire: {
@@ -456,6 +540,12 @@ export interface components {
              */
             painted_seq: number;
         };
+        /** @description Why a machine gets nothing to boot, and what lets it go on. */
+        HeldBackWire: {
+            rearm: string;
+            since: string;
+            why: string;
+        };
         /** @description A lab that this board has. */
         LabWire: {
             /** Format: int32 */
@@ -485,10 +575,16 @@ export interface components {
             boot: components["schemas"]["BootWire"] | null;
             /** Format: int32 */
             box: number;
+            due: components["schemas"]["DueWire"] | null;
             facts: Record<string, never> | null;
             facts_at: string | null;
+            /** @description Faults put in on purpose. */
+            faults: string[];
             group: string | null;
             heard: components["schemas"]["HeardWire"] | null;
+            held_back: components["schemas"]["HeldBackWire"] | null;
+            /** @description Whether its network port has a link; `null` where that cannot be seen. */
+            link: boolean | null;
             mac: string;
             name: string;
             /** Format: int32 */
@@ -502,6 +598,11 @@ export interface components {
             state: string;
             transfer: components["schemas"]["TransferWire"] | null;
             usual: components["schemas"]["UsualWire"] | null;
+            verdict: components["schemas"]["VerdictWire"] | null;
+            /** @description How it is offered to boot. */
+            way: string | null;
+            /** @description Disks that its next boot erases; empty means all, `null` none. */
+            wipe: string[] | null;
             /** @description The state word for the screen. */
             word: string;
         };
@@ -514,6 +615,11 @@ export interface components {
             at: number | null;
             detail: Record<string, never> | null;
             mark: string;
+            /**
+             * Format: int64
+             * @description Number of its event.
+             */
+            seq: number;
         };
         /** @description One packet of a boot, as it was seen. */
         PacketWire: {
@@ -527,6 +633,8 @@ export interface components {
         };
         /** @description One of the six phases, in order. */
         PhaseWire: {
+            /** @description When it has usually ended. */
+            expected: string | null;
             marks: components["schemas"]["MarkWire"][];
             phase: string;
             /**
@@ -535,6 +643,11 @@ export interface components {
              */
             seconds: number | null;
             started: string;
+            /**
+             * Format: double
+             * @description Median of this machine's good boots; `null` without history.
+             */
+            usual: number | null;
         };
         /** @description Power, commanded and observed apart. */
         PowerWire: {
@@ -572,6 +685,21 @@ export interface components {
              * @description What the reader asked for.
              */
             since: number;
+        };
+        /** @description Another server that answers where ours would. */
+        RivalWire: {
+            address: string;
+            says: string;
+            service: string;
+            since: string;
+        };
+        /** @description A cause that the evidence speaks against. */
+        RuledOutWire: {
+            /** @description Numbers of the events that speak against it. */
+            by: number[];
+            code: string;
+            says: string;
+            title: string;
         };
         /** @description A machine's part in a run. */
         RunMachineWire: {
@@ -613,6 +741,11 @@ export interface components {
              */
             usual_seconds: number | null;
         };
+        /** @description What a person saw on the machine's own screen. */
+        ScreenWire: {
+            /** @description `shows-system`, `waits-for-key` or `is-dark`. */
+            answer: string;
+        };
         ServiceWire: {
             name: string;
             ready: boolean;
@@ -628,6 +761,7 @@ export interface components {
         /** @description Everything a screen needs. */
         StatusWire: {
             board: components["schemas"]["BoardWire"];
+            common: components["schemas"]["VerdictWire"] | null;
             counters: {
                 [key: string]: number;
             };
@@ -637,12 +771,16 @@ export interface components {
             machines: components["schemas"]["MachineWire"][];
             /** @description The engine's clock when the picture was taken; ages are told against it. */
             now: string;
+            /** @description Other servers heard where ours answer. */
+            rivals: components["schemas"]["RivalWire"][];
             run: components["schemas"]["RunWire"] | null;
             /**
              * Format: int64
              * @description Number of the last event in this picture.
              */
             seq: number;
+            /** @description Services of ours that are in trouble. */
+            troubles: components["schemas"]["TroubleWire"][];
             /** @description Machines on the lab network that the board file does not know. */
             unknown: components["schemas"]["UnknownWire"][];
         };
@@ -710,6 +848,11 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
+        /** @description A service of ours that cannot do all it should. */
+        TroubleWire: {
+            failure: components["schemas"]["FailureWire"];
+            service: string;
+        };
         UnknownWire: {
             /** @description The same code as on the machine's own screen. */
             code: string;
@@ -726,6 +869,11 @@ export interface components {
              * @description Of how many boots.
              */
             boots: number;
+            /** @description Shortest and longest of each. */
+            phase_spread: [
+                number,
+                number
+            ][];
             /** @description The six phases in order. */
             phases: number[];
             /** Format: double */
@@ -735,6 +883,33 @@ export interface components {
                 number,
                 number
             ];
+        };
+        /** @description An explanation with what it rests on. */
+        VerdictWire: {
+            /** @description The machine, or `board` when it is what several faults have in common. */
+            about: string;
+            /** @description Whether a look at the machine's own screen would decide: then `POST …/screen` takes the answer. */
+            asks_screen: boolean;
+            /** @description What it may be, likeliest first. */
+            causes: string[];
+            /** @description One of the closed list of codes, in kebab-case. */
+            code: string;
+            /** @description Numbers of the events it rests on. */
+            evidence: number[];
+            /** @description When the limit passed, from which on it could be known. */
+            knowable: string;
+            /** @description Machines whose faults are consequences of this one. */
+            machines: string[];
+            /** @description What to do. */
+            remedy: string;
+            /** @description What it is not. */
+            ruled_out: components["schemas"]["RuledOutWire"][];
+            /** @description What was seen, with its figures. */
+            says: string;
+            /** @description Since when it has been in this trouble. */
+            since: string;
+            /** @description The code for people, as a title. */
+            title: string;
         };
     };
     responses: never;
@@ -1019,6 +1194,107 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConsoleWire"];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    explanation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Box number or name */
+                machine: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplanationWire"];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    rearm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Box number or name */
+                machine: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReasonWire"] | null;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplanationWire"];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    screen: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Box number or name */
+                machine: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScreenWire"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplanationWire"];
                 };
             };
             /** @description What failed, why, and what to do */

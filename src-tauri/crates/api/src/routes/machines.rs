@@ -48,7 +48,8 @@ pub(super) async fn boots(
     let machine = query.machine.as_deref().map(|who| machine(state, who)).transpose()?;
     let name = machine.map(|machine| machine.name.as_str());
     let boots = state.archive.boots(name, ListQuery::of(query.limit)?).await?;
-    Ok(Json(boots.iter().map(BootWire::from).collect()))
+    let status = state.engine.snapshot().status.clone();
+    Ok(Json(boots.iter().map(|boot| BootWire::new(boot, &status)).collect()))
 }
 
 /// One boot.
@@ -60,7 +61,8 @@ pub(super) async fn boot(
     State(site): State<Arc<Site>>,
     Path(id): Path<u64>,
 ) -> Result<Json<BootWire>, Refusal> {
-    Ok(Json(BootWire::from(&found(&site.state, id).await?)))
+    let boot = found(&site.state, id).await?;
+    Ok(Json(BootWire::new(&boot, &site.state.engine.snapshot().status)))
 }
 
 /// The events of a boot, oldest first.
@@ -155,7 +157,7 @@ async fn found(state: &ApiState, id: u64) -> Result<Boot, Refusal> {
     boot.ok_or_else(|| Refusal::not_found(format!("find boot {id}"), "this board has no such boot"))
 }
 
-fn machine<'a>(state: &'a ApiState, who: &str) -> Result<&'a Machine, Refusal> {
+pub(super) fn machine<'a>(state: &'a ApiState, who: &str) -> Result<&'a Machine, Refusal> {
     state.board.machine(who).ok_or_else(|| {
         let known = state.board.machines.iter().map(|m| format!("{} ({})", m.box_number, m.name));
         Refusal::new(

@@ -1,10 +1,14 @@
 //! Boots, events and packets on the wire.
 
-use lab::{Boot, Event, journal::Packet};
+use lab::{
+    Boot, Event, Status,
+    journal::Packet,
+    status::{at_speed, median},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{seconds, time, word};
+use super::{VerdictWire, seconds, time, word};
 
 /// One power-on of one machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -21,6 +25,10 @@ pub struct BootWire {
     pub ended: Option<String>,
     pub seconds: Option<f64>,
     pub phases: Vec<PhaseWire>,
+    /// Why it does not go on, or did not; `null` when nothing is known to be wrong.
+    pub verdict: Option<VerdictWire>,
+    /// What a person saw on the machine's own screen: `shows-system`, `waits-for-key`, `is-dark`.
+    pub screen: Option<String>,
 }
 
 /// One of the six phases, in order.
@@ -30,6 +38,10 @@ pub struct PhaseWire {
     pub started: String,
     /// `null` while it runs, or when the host's clock began anew meanwhile.
     pub seconds: Option<f64>,
+    /// Median of this machine's good boots; `null` without history.
+    pub usual: Option<f64>,
+    /// When it has usually ended.
+    pub expected: Option<String>,
     pub marks: Vec<MarkWire>,
 }
 
@@ -39,22 +51,31 @@ pub struct MarkWire {
     pub mark: String,
     /// Seconds since the boot began.
     pub at: Option<f64>,
+    /// Number of its event.
+    pub seq: u64,
     #[schema(value_type = Object, nullable)]
     pub detail: serde_json::Value,
 }
 
-impl From<&Boot> for BootWire {
-    fn from(boot: &Boot) -> Self {
+impl BootWire {
+    /// `status` lends this machine's history.
+    pub fn new(boot: &Boot, status: &Status) -> Self {
+        let history = status.boots.get(&at_speed(&boot.machine, status.engine.speed));
+        let usual =
+            |phase: lab::Phase| median(lab::explain::lengths(history.map_or(&[], Vec::as_slice), phase));
         let phases = boot.phases.iter().map(|span| PhaseWire {
             phase: span.phase.word().to_owned(),
             started: time(span.started.wall_us),
             seconds: seconds(span.seconds()),
+            usual: seconds(usual(span.phase)),
+            expected: usual(span.phase).map(|usual| time(span.started.after(usual).wall_us)),
             marks: span
                 .marks
                 .iter()
                 .map(|mark| MarkWire {
                     mark: mark.name.clone(),
                     at: seconds(mark.stamp.seconds_since(&boot.started)),
+                    seq: mark.seq,
                     detail: mark.detail.clone(),
                 })
                 .collect(),
@@ -70,6 +91,8 @@ impl From<&Boot> for BootWire {
             ended: boot.ended.as_ref().map(|stamp| time(stamp.wall_us)),
             seconds: seconds(boot.seconds()),
             phases: phases.collect(),
+            verdict: boot.verdict.as_ref().map(|verdict| VerdictWire::new(verdict, &boot.machine)),
+            screen: boot.screen.as_ref().map(|looked| looked.answer.word().to_owned()),
         }
     }
 }

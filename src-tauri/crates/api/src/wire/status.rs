@@ -10,7 +10,9 @@ use lab::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{BootWire, FailureWire, RunWire, seconds, time};
+use super::{
+    BootWire, DueWire, FailureWire, HeldBackWire, RivalWire, RunWire, TroubleWire, VerdictWire, seconds, time,
+};
 
 /// Everything a screen needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -29,6 +31,12 @@ pub struct StatusWire {
     /// Machines on the lab network that the board file does not know.
     pub unknown: Vec<UnknownWire>,
     pub counters: BTreeMap<String, u64>,
+    /// What several faults have in common, while it holds. The machines it names have no verdict of their own.
+    pub common: Option<VerdictWire>,
+    /// Services of ours that are in trouble.
+    pub troubles: Vec<TroubleWire>,
+    /// Other servers heard where ours answer.
+    pub rivals: Vec<RivalWire>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -93,6 +101,20 @@ pub struct MachineWire {
     #[schema(value_type = Object, nullable)]
     pub facts: Option<serde_json::Value>,
     pub facts_at: Option<String>,
+    /// Why its latest boot does not go on; `about` says whether that is its own fault or the board's.
+    pub verdict: Option<VerdictWire>,
+    /// Whether its network port has a link; `null` where that cannot be seen.
+    pub link: Option<bool>,
+    /// Set while it began again too often and gets nothing to boot.
+    pub held_back: Option<HeldBackWire>,
+    /// The phase of the running boot against what is usual.
+    pub due: Option<DueWire>,
+    /// How it is offered to boot.
+    pub way: Option<String>,
+    /// Faults put in on purpose.
+    pub faults: Vec<String>,
+    /// Disks that its next boot erases; empty means all, `null` none.
+    pub wipe: Option<Vec<String>>,
 }
 
 /// Power, commanded and observed apart.
@@ -134,6 +156,8 @@ pub struct UsualWire {
     pub spread: (f64, f64),
     /// The six phases in order.
     pub phases: Vec<f64>,
+    /// Shortest and longest of each.
+    pub phase_spread: Vec<(f64, f64)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -179,7 +203,7 @@ pub struct UnknownWire {
 impl StatusWire {
     pub fn new(board: &Board, snapshot: &Snapshot) -> Self {
         let (status, live) = (&snapshot.status, &snapshot.live);
-        let machine = |m| MachineWire::new(m, status, live, snapshot);
+        let machine = |m| MachineWire::new(m, board, status, live, snapshot);
         Self {
             seq: status.seq,
             now: time(snapshot.now.wall_us),
@@ -210,6 +234,25 @@ impl StatusWire {
                 })
                 .collect(),
             counters: live.counters.clone(),
+            common: status.common.as_ref().map(|verdict| VerdictWire::new(verdict, lab::status::BOARD)),
+            troubles: status
+                .troubles
+                .iter()
+                .map(|(service, failure)| TroubleWire {
+                    service: service.clone(),
+                    failure: FailureWire::from(failure),
+                })
+                .collect(),
+            rivals: status
+                .rivals
+                .values()
+                .map(|rival| RivalWire {
+                    service: rival.service.clone(),
+                    address: rival.address.clone(),
+                    says: rival.says.clone(),
+                    since: time(rival.since.wall_us),
+                })
+                .collect(),
         }
     }
 }
@@ -247,7 +290,7 @@ impl EngineWire {
 }
 
 impl MachineWire {
-    fn new(machine: &lab::Machine, status: &Status, live: &Live, snapshot: &Snapshot) -> Self {
+    fn new(machine: &lab::Machine, board: &Board, status: &Status, live: &Live, snapshot: &Snapshot) -> Self {
         let nothing = MachineStatus::default();
         let known = status.machines.get(&machine.name).unwrap_or(&nothing);
         let heard = live.heard.get(&machine.name);
@@ -266,7 +309,7 @@ impl MachineWire {
             says: face.says,
             power: PowerWire::new(known),
             heard: heard.map(HeardWire::from),
-            boot: known.boot.as_ref().map(BootWire::from),
+            boot: known.boot.as_ref().map(|boot| BootWire::new(boot, status)),
             usual: usual.and_then(|boots| UsualWire::new(boots)),
             transfer: live.transfers.get(&machine.name).map(|t| TransferWire {
                 path: t.path.clone(),
@@ -275,6 +318,16 @@ impl MachineWire {
             }),
             facts: known.facts.as_ref().and_then(|facts| serde_json::to_value(facts).ok()),
             facts_at: known.facts_at.as_ref().map(|s| time(s.wall_us)),
+            verdict: VerdictWire::of(&machine.name, known, status),
+            link: known.link,
+            held_back: known.held_back.as_ref().map(HeldBackWire::from),
+            due: known
+                .boot
+                .as_ref()
+                .and_then(|boot| DueWire::new(boot, usual.map_or(&[], Vec::as_slice), &board.limits)),
+            way: known.way.map(|way| way.word().to_owned()),
+            faults: known.faults.iter().map(|fault| fault.word().to_owned()).collect(),
+            wipe: known.wipe.clone(),
         }
     }
 }
@@ -315,15 +368,25 @@ impl From<&Heard> for HeardWire {
 impl UsualWire {
     fn new(boots: &[BootTimes]) -> Option<Self> {
         let all = || boots.iter().map(|b| b.seconds);
-        let phase =
-            |i: usize| median(boots.iter().filter_map(|b| b.phases.get(i).copied())).unwrap_or_default();
+        let lengths = |phase: lab::Phase| lab::explain::lengths(boots, phase);
         Some(Self {
             boots: boots.len() as u32,
             seconds: seconds(median(all()))?,
-            spread: (all().fold(f64::INFINITY, f64::min), all().fold(0.0, f64::max)),
-            phases: (0..lab::Phase::ALL.len()).map(phase).collect(),
+            spread: spread(all()),
+            phases: lab::Phase::ALL.map(|phase| median(lengths(phase)).unwrap_or_default()).to_vec(),
+            phase_spread: lab::Phase::ALL.map(|phase| spread(lengths(phase))).to_vec(),
         })
     }
+}
+
+/// Shortest and longest; zero without any.
+fn spread(figures: impl Iterator<Item = f64>) -> (f64, f64) {
+    let mut spread: Option<(f64, f64)> = None;
+    for figure in figures {
+        let (low, high) = spread.unwrap_or((figure, figure));
+        spread = Some((low.min(figure), high.max(figure)));
+    }
+    spread.unwrap_or_default()
 }
 
 impl LabWire {

@@ -138,8 +138,11 @@ impl World {
                 path: "f".into(),
                 proto: "http",
                 bytes: 9,
+                total: 9,
                 packets: 1,
+                resent: 0,
                 seconds: 0.1,
+                why: None,
                 complete: true,
             };
             let signs = [
@@ -239,6 +242,7 @@ pub async fn start(world: &Arc<World>, journal: &Arc<Memory>, survives: bool) ->
             power: Arc::new(Relay(world.clone())),
             wire: None,
             agents: Arc::new(Relay(world.clone())),
+            console: None,
         },
     };
     sink.put(Observation::Service(ServiceState { name: "dhcp".into(), ready: true, says: "ready".into() }));

@@ -1,0 +1,198 @@
+//! One machine as its events tell it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    boot::{Boot, Cause},
+    event::{Body, Event, Moment, Stamp},
+    facts::Facts,
+    failure::Failure,
+    fault::Fault,
+    power::PowerState,
+    verdict::Verdict,
+    way::Way,
+};
+
+/// One machine.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct MachineStatus {
+    pub commanded: PowerState,
+    pub observed: PowerState,
+    /// What the observation rests on.
+    pub evidence: Option<String>,
+    pub observed_at: Option<Stamp>,
+    /// When it was seen to go off, after it had been on.
+    #[serde(default)]
+    pub off_at: Option<Moment>,
+    pub press: Option<Press>,
+    /// The latest boot, ended or not.
+    pub boot: Option<Boot>,
+    pub facts: Option<Facts>,
+    pub facts_at: Option<Stamp>,
+    /// Why its latest boot does not go on. Stays readable after the boot has ended.
+    #[serde(default)]
+    pub verdict: Option<Verdict>,
+    /// Whether its network port has a link, where that can be seen.
+    #[serde(default)]
+    pub link: Option<bool>,
+    /// When that was seen to change.
+    #[serde(default)]
+    pub link_changed: Option<Moment>,
+    /// The beginnings of its last boots, newest last.
+    #[serde(default)]
+    pub begun: Vec<Begun>,
+    /// When its disks were erased, newest last.
+    #[serde(default)]
+    pub wiped: Vec<Moment>,
+    /// Held back because it began again too often: why, and what lets it go on.
+    #[serde(default)]
+    pub held_back: Option<HeldBack>,
+    /// How it is offered to boot.
+    #[serde(default)]
+    pub way: Option<Way>,
+    /// Ways that failed for it, and why.
+    #[serde(default)]
+    pub ways_dropped: BTreeMap<Way, String>,
+    /// The boot order of its firmware before it was changed for one boot.
+    #[serde(default)]
+    pub boot_order_before: Option<String>,
+    /// Will erase these disks at its next boot (none named: all).
+    #[serde(default)]
+    pub wipe: Option<Vec<String>>,
+    /// Told to erase its disks, and not yet heard how it went.
+    #[serde(default)]
+    pub wiping: Option<Wiping>,
+    /// Faults put in on purpose.
+    #[serde(default)]
+    pub faults: BTreeSet<Fault>,
+}
+
+/// One wipe under way. An arming becomes this once, and no second boot can use it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wiping {
+    pub disks: Vec<String>,
+    /// What the wiper made up at its start; another boot has another one.
+    pub ticket: String,
+}
+
+/// Why a machine gets nothing to boot, and what lets it go on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HeldBack {
+    pub why: String,
+    pub rearm: String,
+    pub since: Stamp,
+    /// Number of the event that told of it.
+    #[serde(default)]
+    pub seq: u64,
+}
+
+/// The beginning of a boot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Begun {
+    pub boot: u64,
+    pub cause: Cause,
+    pub at: Moment,
+}
+
+/// Beginnings and wipes kept of a machine: enough to see that it goes round in circles.
+const TURNS_KEPT: usize = 16;
+
+/// The latest press of a machine's outlet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Press {
+    pub to: PowerState,
+    pub stamp: Stamp,
+    /// Number of the event that told of it.
+    #[serde(default)]
+    pub seq: u64,
+    /// `None` until the device said how it ended.
+    pub ended: Option<Stamp>,
+    pub failure: Option<Failure>,
+}
+
+impl MachineStatus {
+    pub(super) fn begin(&mut self, boot: &Boot, at: Moment) {
+        super::history::push(&mut self.begun, Begun { boot: boot.id, cause: boot.cause, at }, TURNS_KEPT);
+    }
+
+    pub(super) fn apply(&mut self, event: &Event) {
+        let stamp = event.draft.stamp.clone();
+        match event.body() {
+            Body::PowerCommanded { to, .. } => {
+                self.press = Some(Press { to: *to, stamp, seq: event.seq, ended: None, failure: None });
+                // Seen off before the press says nothing about now; only what is heard next does.
+                if *to == PowerState::On && self.observed == PowerState::Off {
+                    self.observed = PowerState::Unknown;
+                    self.evidence = None;
+                    self.observed_at = None;
+                }
+            }
+            Body::PowerConfirmed { to, .. } => {
+                self.commanded = *to;
+                if let Some(press) = &mut self.press {
+                    press.ended = Some(stamp);
+                }
+            }
+            Body::PowerFailed { failure, .. } => {
+                if let Some(press) = &mut self.press {
+                    press.ended = Some(stamp);
+                    press.failure = Some(failure.clone());
+                }
+            }
+            Body::PowerRead { commanded, .. } => self.commanded = *commanded,
+            Body::PowerObserved { state, evidence } => {
+                let went = self.observed == PowerState::On && *state == PowerState::Off;
+                self.off_at = went.then(|| Moment::of(event));
+                self.observed = *state;
+                self.evidence = Some(evidence.clone());
+                self.observed_at = Some(stamp);
+            }
+            Body::FactsReported { facts } => {
+                self.facts = Some((**facts).clone());
+                self.facts_at = Some(stamp);
+            }
+            Body::LinkChanged { up } => {
+                self.link = Some(*up);
+                self.link_changed = Some(Moment::of(event));
+            }
+            Body::LoopStopped { why, rearm } => {
+                self.held_back =
+                    Some(HeldBack { why: why.clone(), rearm: rearm.clone(), since: stamp, seq: event.seq });
+            }
+            Body::LoopRearmed { .. } => {
+                self.held_back = None;
+                self.begun.clear();
+                self.wiped.clear();
+            }
+            Body::WayChosen { way, .. } => self.way = Some(*way),
+            Body::WayDropped { way, why } => {
+                self.ways_dropped.insert(*way, why.clone());
+                if self.way == Some(*way) {
+                    self.way = None;
+                }
+            }
+            Body::BootOrderArmed { before, .. } => self.boot_order_before = Some(before.clone()),
+            Body::BootOrderRestored { .. } => self.boot_order_before = None,
+            Body::WipeArmed { disks } => self.wipe = Some(disks.clone()),
+            Body::WipeDisarmed { .. } => self.wipe = None,
+            Body::WipeBegan { disks, ticket } => {
+                self.wipe = None;
+                self.wiping = Some(Wiping { disks: disks.clone(), ticket: ticket.clone() });
+            }
+            Body::DiskWiped { .. } => {
+                self.wipe = None;
+                self.wiping = None;
+                super::history::push(&mut self.wiped, Moment::of(event), TURNS_KEPT);
+            }
+            Body::FaultSet { fault, on: true } => {
+                self.faults.insert(*fault);
+            }
+            Body::FaultSet { fault, on: false } => {
+                self.faults.remove(fault);
+            }
+            _ => {}
+        }
+    }
+}
