@@ -21,7 +21,7 @@ impl Engine {
                 format!("statusinator explain {name} shows whether a look at its screen would decide");
             Failure::new(Code::NothingToAnswer, format!("say what the screen of {name} shows"), why, remedy)
         };
-        let boot = self.known(name, "say what its screen shows")?.boot.clone();
+        let boot = self.heard_of(name, "say what its screen shows")?.boot.clone();
         let boot = boot.ok_or_else(|| refuse("it has never booted"))?;
         let asked = boot.verdict.as_ref().is_some_and(|verdict| verdict.asks_screen);
         let answered = boot.screen.is_some() && boot.verdict.is_some();
@@ -43,7 +43,7 @@ impl Engine {
 
     /// Lets a machine boot again that was held back.
     pub(crate) fn rearm(&mut self, name: &str, actor: &str, reason: Option<String>) -> Result<(), Failure> {
-        if self.known(name, "let it boot again")?.held_back.is_none() {
+        if self.heard_of(name, "let it boot again")?.held_back.is_none() {
             return Err(Failure::new(
                 Code::NothingToAnswer,
                 format!("let {name} boot again"),
@@ -56,7 +56,7 @@ impl Engine {
         Ok(())
     }
 
-    fn known(&self, name: &str, what: &str) -> Result<&MachineStatus, Failure> {
+    fn heard_of(&self, name: &str, what: &str) -> Result<&MachineStatus, Failure> {
         self.core.ahead.machines.get(name).ok_or_else(|| {
             let known: Vec<&str> = self.config.board.machines.iter().map(|m| m.name.as_str()).collect();
             let why = format!("nothing is known of a machine {name:?}");
