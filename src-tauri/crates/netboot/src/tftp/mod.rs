@@ -6,6 +6,8 @@ pub mod packet;
 
 pub mod transfer;
 
+mod burst;
+mod pieces;
 mod session;
 
 pub mod server;

@@ -2,17 +2,19 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::burst::Burst;
 use super::packet::{self, Options, Packet, code};
+use super::pieces::Pieces;
 use super::transfer::{Action, End, Input, Transfer};
 use crate::clock::{self, Stamp};
 use crate::files::{Asker, Body, Files};
@@ -21,9 +23,6 @@ use crate::{Mac, Proto, path, progress};
 
 /// However diligently a client acknowledges, by now it boots some other way: an initrd of 100 MB takes two minutes.
 const LONGEST: Duration = Duration::from_secs(600);
-
-/// Blocks are cut from pieces of this size, so that a file is not read in 1,468-byte steps.
-const PIECE: usize = 256 * 1024;
 
 /// A request and what it takes to serve it.
 pub(super) struct Session {
@@ -82,13 +81,19 @@ impl Session {
         let (transfer, first) = Transfer::begin(&self.wishes, body.length());
         let total = body.length();
         let row = self.sink.progress().begin(Proto::Tftp, self.peer, mac, &path, total);
-        let mut sending =
-            Sending { body, transfer, row, acked: 0, piece: (0, Bytes::new()), tally: Tally::default() };
-        let until = Instant::now() + LONGEST;
+        let block = transfer.block_size();
+        let mut sending = Sending {
+            pieces: Pieces::new(body, block),
+            burst: Burst::new(block),
+            transfer,
+            row,
+            acked: 0,
+            tally: Tally::default(),
+        };
         let ended = tokio::select! {
             ended = self.exchange(&mut sending, first) => ended,
             () = replaced.cancelled() => Err("asked again, or the server stops".to_owned()),
-            () = tokio::time::sleep_until(until) => Err(format!("not finished after {} s", LONGEST.as_secs())),
+            () = sleep(LONGEST) => Err(format!("not finished after {} s", LONGEST.as_secs())),
         };
         let Tally { bytes, packets, resent } = sending.tally;
         let acked = sending.acked;
@@ -113,6 +118,7 @@ impl Session {
     async fn exchange(&mut self, sending: &mut Sending, first: Action) -> Result<(), String> {
         let mut buffer = [0; 2048];
         let mut action = first;
+        let mut alarm = pin!(sleep_until(Instant::now() + sending.transfer.wait()));
         loop {
             let waiting_since = Instant::now();
             match action {
@@ -133,7 +139,7 @@ impl Session {
             let until = waiting_since + sending.transfer.wait();
             // A packet that says nothing new must not put off the retransmission.
             action = loop {
-                let next = self.input(&mut buffer, until, &mut sending.transfer).await?;
+                let next = self.input(&mut buffer, until, alarm.as_mut(), &mut sending.transfer).await?;
                 if next != Action::Wait {
                     break next;
                 }
@@ -144,22 +150,33 @@ impl Session {
         }
     }
 
+    /// The next thing that happens before `until`. The alarm may be set for an earlier time: setting it for every packet
+    /// would cost more than the packet.
     async fn input(
         &mut self,
         buffer: &mut [u8],
         until: Instant,
+        mut alarm: Pin<&mut Sleep>,
         transfer: &mut Transfer,
     ) -> Result<Action, String> {
-        let received = tokio::select! {
-            Some(()) = self.repeats.recv() => return Ok(transfer.step(&Input::Repeated)),
-            received = timeout_at(until, self.socket.recv(buffer)) => received,
+        let received = loop {
+            tokio::select! {
+                biased;
+                received = self.socket.recv(buffer) => break received,
+                Some(()) = self.repeats.recv() => return Ok(transfer.step(&Input::Repeated)),
+                () = alarm.as_mut() => {
+                    if Instant::now() >= until {
+                        return Ok(transfer.step(&Input::Timeout));
+                    }
+                    alarm.as_mut().reset(until);
+                }
+            }
         };
         let length = match received {
-            Err(_) => return Ok(transfer.step(&Input::Timeout)),
-            Ok(Ok(length)) => length,
+            Ok(length) => length,
             // The kernel reports a closed port before it hands out what came earlier, and that may be the last ACK of a
             // client that closed because it has everything.
-            Ok(Err(error)) => self.socket.try_recv(buffer).map_err(|_| gone(&error))?,
+            Err(error) => self.socket.try_recv(buffer).map_err(|_| gone(&error))?,
         };
         match packet::decode(&buffer[..length]) {
             Ok(packet) => Ok(transfer.step(&Input::Packet(packet))),
@@ -178,7 +195,8 @@ impl Session {
         again: u16,
     ) -> Result<(), String> {
         for block in first..first + u64::from(count) {
-            let data = match sending.block(block).await {
+            let (offset, length) = sending.transfer.span(block);
+            let data = match sending.pieces.get(offset, length).await {
                 Ok(data) => data,
                 Err(error) => {
                     self.fail(code::OTHER, "the file cannot be read").await;
@@ -186,10 +204,11 @@ impl Session {
                 }
             };
             // The number goes round after 65535, as everybody's does.
-            self.put(&Packet::Data { block: block as u16, data: &data }).await;
+            sending.burst.push(block as u16, &data);
             sending.tally.packets += 1;
             sending.tally.bytes += data.len() as u64;
         }
+        sending.burst.send(&self.socket).await;
         sending.tally.resent += u64::from(again);
         Ok(())
     }
@@ -208,11 +227,11 @@ impl Session {
 }
 
 struct Sending {
-    body: Body,
+    pieces: Pieces,
+    burst: Burst,
     transfer: Transfer,
     row: progress::Transfer,
     acked: u64,
-    piece: (u64, Bytes),
     tally: Tally,
 }
 
@@ -221,25 +240,6 @@ struct Tally {
     bytes: u64,
     packets: u64,
     resent: u64,
-}
-
-impl Sending {
-    async fn block(&mut self, block: u64) -> io::Result<Bytes> {
-        let (offset, length) = self.transfer.span(block);
-        let (start, piece) = &self.piece;
-        let inside = offset.checked_sub(*start).and_then(|skip| {
-            let skip = usize::try_from(skip).ok()?;
-            (skip + length <= piece.len()).then(|| piece.slice(skip..skip + length))
-        });
-        if let Some(data) = inside {
-            return Ok(data);
-        }
-        let rest = usize::try_from(self.body.length() - offset).unwrap_or(usize::MAX);
-        let piece = self.body.read(offset, rest.min(PIECE)).await?;
-        let data = piece.slice(..length);
-        self.piece = (offset, piece);
-        Ok(data)
-    }
 }
 
 fn gone(error: &io::Error) -> String {

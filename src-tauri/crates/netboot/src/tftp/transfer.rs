@@ -125,6 +125,11 @@ impl Transfer {
         (offset, length as usize)
     }
 
+    /// Bytes in every block but the last.
+    pub fn block_size(&self) -> usize {
+        self.block.into()
+    }
+
     /// Bytes the client has acknowledged.
     pub fn acknowledged(&self) -> u64 {
         match self.state {
