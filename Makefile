@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build run test test-full lint bench bench-netboot fuzz
+.PHONY: help setup build run test test-full test-real lint bench bench-netboot fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: ## everything that proves the program, in groups with their times; ONLY="u
 
 test-full: ## the same with nothing sampled: FULL=1 is what the tests see
 	@FULL=1 scripts/test.sh $(ONLY)
+
+test-real: setup build ## against real far sides, built once into a cache outside; ONLY="matchbox" picks parts, REAL=all fails a skip
+	@scripts/test-real.sh $(ONLY)
 
 lint: setup ## formatting, clippy, cargo-deny where installed, svelte-check, eslint, prettier, shellcheck
 	@scripts/lint.sh

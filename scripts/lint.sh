@@ -35,7 +35,7 @@ look 'generated types' ui check:generated
 look svelte-check ui check
 look eslint ui lint
 look prettier ui format:check
-look shellcheck shellcheck -x --source-path=scripts scripts/*.sh .ci/run
+look shellcheck shellcheck -x --source-path=scripts scripts/*.sh tests/real/*.sh tests/real/parts/*.sh .ci/run
 
 if [ ${#findings[@]} -gt 0 ]; then
   say "lint: findings in ${findings[*]}"

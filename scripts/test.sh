@@ -29,12 +29,12 @@ groups() { sed -e '/^#/d' -e '/^$/d' <<<"$TABLE"; }
 
 cargo_test() { cargo test --release --locked --workspace --no-fail-fast "$@"; }
 
-# Names of the integration tests of a group, whichever package they stand in: qemu*, window*, and all others are journeys, so that
+# Names of the integration tests of a group, whichever package they stand in: qemu*, window*, real* (scripts/test-real.sh), and all others are journeys, so that
 # a new file always belongs to a group and none can be forgotten.
 targets() {
   cargo metadata --no-deps --format-version 1 --locked --offline | node -e '
     const { packages } = JSON.parse(require("fs").readFileSync(0, "utf8"));
-    const group = (name) => (name.startsWith("qemu") ? "qemu" : name.startsWith("window") ? "windows" : "journeys");
+    const group = (name) => (name.startsWith("qemu") ? "qemu" : name.startsWith("window") ? "windows" : name.startsWith("real") ? "real" : "journeys");
     const tests = packages.flatMap((p) => p.targets).filter((t) => t.kind.includes("test")).map((t) => t.name);
     console.log(tests.filter((name) => group(name) === process.argv[1]).join("\n"));
   ' "$1"

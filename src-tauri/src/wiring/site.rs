@@ -221,7 +221,15 @@ mod tests {
     fn site() -> BootSite {
         let board = Arc::new(choose_board("simulated", BoardChoice::default()).unwrap());
         let dial = Dial::new(board.board.kind);
-        BootSite::new(board, dial, BootFiles::simulated(), 1000, Arc::default(), Arc::default(), Trees::default())
+        BootSite::new(
+            board,
+            dial,
+            BootFiles::simulated(),
+            1000,
+            Arc::default(),
+            Arc::default(),
+            Trees::default(),
+        )
     }
 
     fn asker(address: &str, mac: Option<Mac>) -> Asker {

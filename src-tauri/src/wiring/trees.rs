@@ -9,7 +9,7 @@ use netboot::{
     Mac,
     files::{Asker, Body, Found, Reply, Tags},
     images::{Role, role},
-    matchbox::Folder,
+    matchbox::{self, Folder},
     owner::{self, Asked},
 };
 use tokio::{
@@ -80,7 +80,10 @@ impl Trees {
         if let Some(found) = self.matchbox.as_ref().and_then(|folder| folder.get(path, query, &self.tags)) {
             return Some(found);
         }
-        let why = match owner::asked(path)? {
+        let Some(asked) = owner::asked(path) else {
+            return (self.matchbox.is_some() && path.starts_with("assets/")).then(matchbox::nothing);
+        };
+        let why = match asked {
             Asked::Asset { role, key } => match self.image(role, key) {
                 Some(body) => return Some(Found::Body(body)),
                 None => format!(
@@ -262,6 +265,7 @@ mod tests {
         for path in ["ipxe", "boot.ipxe", "metadata", "assets/k", "boot/kernel", "chain-boot.ipxe"] {
             assert!(matches!(ask(&site, path, "mac=1"), Found::Body(_)), "{path}");
         }
+        assert_eq!(refusal(&site, "assets/none"), "404 page not found\n", "as matchbox says it");
         assert!(refusal(&site, "assets/talos-vmlinuz-amd64.xz").contains("images list"));
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -135,7 +135,9 @@ fn check(addition: &Addition) -> Result<(), Unfit> {
 /// Copies a file and hashes what it copies. One that is empty, cut off or changes meanwhile is refused.
 fn copy(path: &Path, incoming: &mut Incoming) -> Result<FileEntry, ImageError> {
     let refuse = |why: String| ImageError::Source { path: path.to_owned(), why };
-    let mut file = File::open(path).map_err(ImageError::io("read", path))?;
+    // A FIFO would hold the command until somebody writes into it.
+    let opened = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+    let mut file = opened.map_err(ImageError::io("read", path))?;
     let state = |file: &File| {
         let m = file.metadata().map_err(ImageError::io("read", path))?;
         Ok::<_, ImageError>((m.is_file(), m.len(), (m.mtime(), m.mtime_nsec())))

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::group::Group;
@@ -67,7 +68,7 @@ impl Folder {
         let file = root.join(path).canonicalize().ok()?;
         // A link may lead elsewhere inside; what lies outside is not for everybody on this network.
         let inside = file.starts_with(&root) && file != root;
-        let file = inside.then(|| File::open(file).ok()).flatten()?;
+        let file = inside.then(|| open(&file).ok()).flatten()?;
         file.metadata().ok()?.is_file().then_some(file)
     }
 
@@ -150,7 +151,7 @@ impl Folder {
             _ => format!("{path} cannot be read: {error}"),
         };
         let mut bytes = Vec::new();
-        let file = File::open(self.root.join(path)).map_err(words)?;
+        let file = open(&self.root.join(path)).map_err(words)?;
         if !file.metadata().map_err(words)?.is_file() {
             return Err(format!("{path} is no file"));
         }
@@ -160,6 +161,11 @@ impl Folder {
         }
         Ok(bytes)
     }
+}
+
+/// A FIFO would hold the thread until somebody writes into it.
+fn open(path: &Path) -> io::Result<File> {
+    File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)
 }
 
 /// Resolves `.` and `..` without leaving the root, as Go's `path.Clean("/" + name)` does.

@@ -18,4 +18,4 @@ pub use folder::{Folder, Ignored, Survey};
 pub use group::{Group, select};
 pub use labels::Labels;
 pub use profile::{Boot, Profile};
-pub use site::Matched;
+pub use site::{Matched, nothing};

@@ -75,8 +75,8 @@ fn body(bytes: impl Into<bytes::Bytes>) -> Found {
     Found::Body(Body::from_bytes(bytes))
 }
 
-/// Matchbox's own words for nothing.
-fn nothing() -> Found {
+/// Matchbox's own words for nothing, for paths that it would know.
+pub fn nothing() -> Found {
     Found::Said(Reply {
         status: 404,
         content_type: "text/plain; charset=utf-8",
