@@ -64,9 +64,18 @@ impl MachineSpec {
     }
 }
 
+/// What is wrong with a machine on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Quirks {
+    /// The cable is out.
+    pub no_link: bool,
+    /// The firmware does not try the network.
+    pub no_network_boot: bool,
+}
+
 /// QEMU's arguments for one machine. Its control connection (QMP) is standard input and output: no path that could be
 /// too long for a socket, none that could be left over.
-pub fn arguments(spec: &MachineSpec, tools: &Tools) -> Vec<OsString> {
+pub fn arguments(spec: &MachineSpec, tools: &Tools, quirks: Quirks) -> Vec<OsString> {
     let mut out = Arguments::default();
     let memory = spec.memory_mib.to_string();
     // No KVM: it is missing on many hosts, and where it opens guests may still hang under it.
@@ -77,20 +86,24 @@ pub fn arguments(spec: &MachineSpec, tools: &Tools) -> Vec<OsString> {
     // Without a name a shot of the process list could not tell the machines apart.
     out.option("-name", &[&spec.name], None);
 
-    let card = format!("virtio-net-pci,netdev=net,mac={}", spec.mac);
+    // Neither firmware has a driver for the other card, and without its ROM that brings none along: the firmware has no
+    // network then, whatever its boot order says, as when its network stack is switched off.
+    let model = if quirks.no_network_boot { "e1000,romfile=" } else { "virtio-net-pci" };
+    let card = format!("{model},id=card,netdev=net,mac={}", spec.mac);
     match &tools.files {
         FirmwareFiles::Uefi { code, vars: _ } => {
             out.plain(&["-machine", "q35,accel=tcg"]);
             out.option("-drive", &["if=pflash", "unit=0", "format=raw", "readonly=on"], Some(("file", code)));
             out.option("-drive", &["if=pflash", "unit=1", "format=raw"], Some(("file", &spec.vars())));
             // OVMF has a driver of its own for this card; a ROM would only put another iPXE before it.
-            out.plain(&["-device", &format!("{card},bootindex=1,romfile=")]);
+            let rest = if quirks.no_network_boot { "" } else { ",bootindex=1,romfile=" };
+            out.plain(&["-device", &format!("{card}{rest}")]);
         }
         FirmwareFiles::Bios { bios, rom: _ } => {
             // Without a display adapter SeaBIOS, and iPXE through it, speak on the serial port when told so.
             out.plain(&["-machine", "q35,accel=tcg,graphics=off"]);
             out.option("-bios", &[], Some(("", bios)));
-            out.plain(&["-boot", "n"]);
+            out.plain(&["-boot", if quirks.no_network_boot { "c" } else { "n" }]);
             // The ROM by default: QEMU writes this card's device number into it. One named as an option stays as it
             // is, and SeaBIOS passes it over because its number is another's.
             out.plain(&["-device", &card]);
@@ -165,14 +178,30 @@ mod tests {
     }
 
     fn lines(files: FirmwareFiles) -> String {
+        told(files, Quirks::default())
+    }
+
+    fn told(files: FirmwareFiles, quirks: Quirks) -> String {
         let tools = Tools { qemu: "/usr/bin/qemu-system-x86_64".into(), files };
         let mut out = String::new();
-        for argument in arguments(&spec(), &tools) {
+        for argument in arguments(&spec(), &tools, quirks) {
             let argument = argument.into_string().unwrap();
             out.push_str(if argument.starts_with('-') { "\n" } else { " " });
             out.push_str(&argument);
         }
         out.trim().to_owned()
+    }
+
+    #[test]
+    fn firmware_without_network_boot_has_a_card_it_cannot_use() {
+        let quirks = Quirks { no_network_boot: true, no_link: false };
+        let uefi = FirmwareFiles::Uefi { code: "/fw/CODE.fd".into(), vars: "/fw/VARS.fd".into() };
+        let bios = FirmwareFiles::Bios { bios: "/fw/bios.bin".into(), rom: "/fw/virtio.rom".into() };
+        for files in [uefi, bios] {
+            let said = told(files, quirks);
+            assert!(said.contains("-device e1000,romfile=,id=card,netdev=net,mac=52:54:00:12:34:02\n"), "{said}");
+            assert!(!said.contains("bootindex") && !said.contains("-boot n"), "{said}");
+        }
     }
 
     #[test]
@@ -190,7 +219,7 @@ mod tests {
              -machine q35,accel=tcg\n\
              -drive if=pflash,unit=0,format=raw,readonly=on,file=/fw/CODE.fd\n\
              -drive if=pflash,unit=1,format=raw,file=/data/a,,b/vars2.fd\n\
-             -device virtio-net-pci,netdev=net,mac=52:54:00:12:34:02,bootindex=1,romfile=\n\
+             -device virtio-net-pci,id=card,netdev=net,mac=52:54:00:12:34:02,bootindex=1,romfile=\n\
              -netdev tap,id=net,ifname=tap2,script=no,downscript=no\n\
              -drive if=none,id=disk,format=raw,discard=unmap,file=/data/a,,b/disk2.img\n\
              -device virtio-blk-pci,drive=disk\n\
@@ -217,7 +246,7 @@ mod tests {
              -machine q35,accel=tcg,graphics=off\n\
              -bios /fw/bios.bin\n\
              -boot n\n\
-             -device virtio-net-pci,netdev=net,mac=52:54:00:12:34:02\n\
+             -device virtio-net-pci,id=card,netdev=net,mac=52:54:00:12:34:02\n\
              -netdev tap,id=net,ifname=tap2,script=no,downscript=no\n\
              -drive if=none,id=disk,format=raw,discard=unmap,file=/data/a,,b/disk2.img\n\
              -device virtio-blk-pci,drive=disk\n\

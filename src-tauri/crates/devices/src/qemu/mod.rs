@@ -21,11 +21,15 @@ pub mod tools;
 /// Power buttons and consoles of the machines.
 pub mod power;
 
+/// What can be broken on purpose.
+pub mod faults;
+
 mod console;
 mod process;
 mod qmp;
 
 pub use adopt::{Adopted, Told, adopt};
+pub use faults::{RivalPlan, WireFaults};
 pub use machine::{Firmware, MachineSpec};
 pub use namespace::{Inside, NamespaceError, reexec};
 pub use network::{Network, NetworkError, NetworkPlan};

@@ -15,6 +15,10 @@ use tokio::io::AsyncWriteExt;
 /// The bridge, in place of the board's switch.
 pub const BRIDGE: &str = "lab0";
 
+/// The bridge's own hardware address. Left alone it would take over the lowest one among its ports and change when a
+/// port comes or goes, and machines would speak to a tap.
+pub const BRIDGE_MAC: &str = "02:6c:61:62:30:03";
+
 /// Making a dozen interfaces takes some 50 ms.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -82,7 +86,7 @@ fn commands(plan: &NetworkPlan) -> String {
     // machine. Without snooping no packet depends on what the bridge thinks of multicast.
     let lines = [
         "link set lo up".to_owned(),
-        format!("link add {BRIDGE} type bridge stp_state 0 forward_delay 0 mcast_snooping 0"),
+        format!("link add {BRIDGE} address {BRIDGE_MAC} type bridge stp_state 0 forward_delay 0 mcast_snooping 0"),
         format!("link set {BRIDGE} addrgenmode none"),
         format!("addr add {}/{} dev {BRIDGE}", plan.address, plan.prefix),
         format!("link set {BRIDGE} up"),
@@ -163,7 +167,7 @@ mod tests {
         assert_eq!(
             commands(&plan),
             "link set lo up\n\
-             link add lab0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n\
+             link add lab0 address 02:6c:61:62:30:03 type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n\
              link set lab0 addrgenmode none\n\
              addr add 192.168.122.3/24 dev lab0\n\
              link set lab0 up\n\

@@ -15,7 +15,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::machine::{DISK_BYTES, MachineSpec, arguments};
+use super::machine::{DISK_BYTES, MachineSpec, Quirks, arguments};
 use super::qmp::{self, Said};
 use super::tools::{FirmwareFiles, Tools};
 use super::{console, process};
@@ -44,6 +44,7 @@ struct Machine {
     spec: MachineSpec,
     requests: mpsc::Sender<Request>,
     reading: watch::Receiver<OutletReading>,
+    quirks: watch::Sender<Quirks>,
     /// Ends with us; the process does too (`kill_on_drop`).
     _owner: AbortOnDropHandle<()>,
 }
@@ -60,9 +61,11 @@ impl Machines {
         let machine = |spec: MachineSpec| {
             let (requests, inbox) = mpsc::channel(QUEUE);
             let (publish, reading) = watch::channel(OFF);
-            let owner = Owner { spec: spec.clone(), tools: tools.clone(), running: None, publish };
+            let (quirks, wrong) = watch::channel(Quirks::default());
+            let owner =
+                Owner { spec: spec.clone(), tools: tools.clone(), running: None, publish, quirks: wrong };
             let owner = AbortOnDropHandle::new(tokio::spawn(owner.run(inbox)));
-            (spec.outlet, Machine { spec, requests, reading, _owner: owner })
+            (spec.outlet, Machine { spec, requests, reading, quirks, _owner: owner })
         };
         Self { by_outlet: specs.into_iter().map(machine).collect() }
     }
@@ -71,6 +74,21 @@ impl Machines {
     pub async fn shut_down(&self) -> Result<(), PortError> {
         let offs = self.by_outlet.keys().map(|outlet| self.ask(*outlet, PowerState::Off));
         futures::future::join_all(offs).await.into_iter().collect()
+    }
+
+    /// Breaks a machine or mends it: its cable at once, its firmware from the next start on.
+    pub async fn set_quirks(&self, machine: &str, quirks: Quirks) -> Result<(), PortError> {
+        let found = self.by_outlet.values().find(|known| known.spec.name == machine);
+        let Some(known) = found else {
+            return Err(PortError {
+                what: format!("break {machine}"),
+                why: "this board has no such machine".to_owned(),
+                remedy: "ask for the list of machines".to_owned(),
+                absent: false,
+            });
+        };
+        known.quirks.send_if_modified(|now| std::mem::replace(now, quirks) != quirks);
+        Ok(())
     }
 
     async fn ask(&self, outlet: Outlet, target: PowerState) -> Result<(), PortError> {
@@ -145,6 +163,7 @@ struct Owner {
     tools: Tools,
     running: Option<Running>,
     publish: watch::Sender<OutletReading>,
+    quirks: watch::Receiver<Quirks>,
 }
 
 struct Running {
@@ -174,7 +193,19 @@ impl Owner {
                     self.running = None;
                     self.observe();
                 }
+                Ok(()) = self.quirks.changed() => self.plug().await,
             }
+        }
+    }
+
+    /// Plugs or pulls the cable of a machine that runs.
+    async fn plug(&mut self) {
+        let up = !self.quirks.borrow_and_update().no_link;
+        if let Some(running) = &mut self.running
+            && let Err(error) = running.stdin.write_all(qmp::set_link(up).as_bytes()).await
+        {
+            // It is ending; its next start is told again.
+            tracing::debug!(machine = self.spec.name, %error, "QEMU does not listen");
         }
     }
 
@@ -206,11 +237,14 @@ impl Owner {
         let wrong =
             |why: String| self.error(PowerState::On, why, "look at free memory and the data folder's rights");
         prepare(&self.spec, &self.tools.files).await.map_err(|error| wrong(error.to_string()))?;
-        let mut running = start(&self.spec, &self.tools).map_err(|error| wrong(error.to_string()))?;
+        let quirks = *self.quirks.borrow();
+        let mut running = start(&self.spec, &self.tools, quirks).map_err(|error| wrong(error.to_string()))?;
         match tokio::time::timeout(START_LIMIT, running.greeting()).await {
             Ok(Ok(version)) => {
                 tracing::info!(machine = self.spec.name, version, "QEMU started");
                 self.running = Some(running);
+                // Firmware needs seconds before it looks at its card.
+                self.plug().await;
                 Ok(())
             }
             // Dropping what started kills it.
@@ -300,10 +334,10 @@ async fn prepare(spec: &MachineSpec, files: &FirmwareFiles) -> std::io::Result<(
     }
 }
 
-fn start(spec: &MachineSpec, tools: &Tools) -> std::io::Result<Running> {
+fn start(spec: &MachineSpec, tools: &Tools, quirks: Quirks) -> std::io::Result<Running> {
     let mut command = std::process::Command::new(&tools.qemu);
     command
-        .args(arguments(spec, tools))
+        .args(arguments(spec, tools, quirks))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(std::fs::File::create(spec.complaints())?);

@@ -7,6 +7,11 @@ pub(super) const CAPABILITIES: &str = "{\"execute\":\"qmp_capabilities\"}\n";
 /// Ends QEMU at once, like pulling the plug.
 pub(super) const QUIT: &str = "{\"execute\":\"quit\"}\n";
 
+/// Plugs or pulls the network card's cable; the guest's driver sees it at once.
+pub(super) fn set_link(up: bool) -> String {
+    format!("{{\"execute\":\"set_link\",\"arguments\":{{\"name\":\"card\",\"up\":{up}}}}}\n")
+}
+
 /// What a line says, as far as we care.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Said {
