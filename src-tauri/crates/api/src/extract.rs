@@ -95,16 +95,21 @@ impl<S: Send + Sync> FromRequest<S> for Reason {
             return Ok(Self(None));
         }
         let reason = json::<Option<ReasonWire>>(&headers, &body)?.and_then(|body| body.reason);
-        let reason = reason.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        match &reason {
-            Some(text) if text.chars().count() > REASON_LONGEST => {
-                Err(bad("the reason", format!("it is longer than {REASON_LONGEST} characters")))
-            }
-            // It is printed in terminals.
-            Some(text) if text.chars().any(char::is_control) => {
-                Err(bad("the reason", "it contains control characters"))
-            }
-            _ => Ok(Self(reason)),
+        self::reason(reason).map(Self)
+    }
+}
+
+/// A reason as it is kept: trimmed, one line, not too long.
+pub(crate) fn reason(given: Option<String>) -> Result<Option<String>, Refusal> {
+    let reason = given.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    match &reason {
+        Some(text) if text.chars().count() > REASON_LONGEST => {
+            Err(bad("the reason", format!("it is longer than {REASON_LONGEST} characters")))
         }
+        // It is printed in terminals.
+        Some(text) if text.chars().any(char::is_control) => {
+            Err(bad("the reason", "it contains control characters"))
+        }
+        _ => Ok(reason),
     }
 }

@@ -1,8 +1,10 @@
 //! Every route of the engine's listener, sorted by the right it asks for.
 
 mod browser;
+mod captures;
 mod elsewhere;
 mod explain;
+mod faults;
 mod history;
 mod machines;
 mod now;
@@ -37,6 +39,9 @@ pub(crate) fn read() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(machines::boot_waterfall))
         .routes(routes!(machines::console))
         .routes(routes!(explain::explanation))
+        .routes(routes!(faults::faults))
+        .routes(routes!(captures::machine_capture))
+        .routes(routes!(captures::boot_capture))
 }
 
 /// For those who may act.
@@ -47,6 +52,7 @@ pub(crate) fn control() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(orders::cancel_current_run))
         .routes(routes!(explain::screen))
         .routes(routes!(explain::rearm))
+        .routes(routes!(faults::set_fault))
 }
 
 /// For those who may let others in.

@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use axum::{Router, middleware::from_fn_with_state};
 use engine::{Clock, EngineHandle};
-use lab::{Board, Code, journal::Archive, live::Snapshot, ports::Console};
+use lab::{Board, Code, journal::Archive, live::Snapshot, ports::{Captures, Console, Faults}};
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
@@ -28,6 +28,10 @@ pub struct ApiState {
     pub archive: Arc<dyn Archive>,
     /// Serial consoles, on boards whose machines have them.
     pub consoles: Option<Arc<dyn Console>>,
+    /// Where faults can be put in on purpose.
+    pub faults: Option<Arc<dyn Faults>>,
+    /// Frames of the machines' wires, where they can be heard.
+    pub captures: Option<Arc<dyn Captures>>,
     pub tokens: Arc<Tokens>,
     /// Where people reach this listener, as in `http://127.0.0.1:8080`; logins lead there.
     pub url: String,

@@ -17,8 +17,9 @@ use lab::{
     Board, Body as Fact, Boot, Draft, Event, Run, Stamp, Status,
     event::SCHEMA,
     journal::{Archive, JournalError, Packet},
+    fault::Fault,
     live::Snapshot,
-    ports::{Console, PortError},
+    ports::{Captures, Console, Faults, PortError},
 };
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -46,6 +47,8 @@ pub(crate) struct Memory {
 }
 
 struct Serial;
+struct Breaker;
+struct Ring;
 
 pub(crate) fn stamp(seconds: i64) -> Stamp {
     Stamp {
@@ -69,6 +72,8 @@ impl World {
             engine: handle,
             archive: archive.clone(),
             consoles: Some(Arc::new(Serial)),
+            faults: Some(Arc::new(Breaker)),
+            captures: Some(Arc::new(Ring)),
             tokens: Arc::new(tokens),
             url: format!("http://{LISTEN}"),
             clock: Arc::new(|| stamp(100)),
@@ -235,6 +240,24 @@ impl Archive for Memory {
             says: "DISCOVER".into(),
         };
         self.read().map(|_| vec![packet("pc1")])
+    }
+}
+
+#[async_trait]
+impl Faults for Breaker {
+    fn possible(&self) -> Vec<Fault> {
+        vec![Fault::LinkDown]
+    }
+
+    async fn set(&self, _: &str, _: Fault, _: bool) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Captures for Ring {
+    async fn pcapng(&self, machine: &str, span: Option<(i64, i64)>) -> Result<Vec<u8>, PortError> {
+        Ok(format!("{machine} {span:?}").into_bytes())
     }
 }
 

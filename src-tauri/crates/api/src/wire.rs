@@ -3,6 +3,7 @@
 
 mod boot;
 mod explain;
+mod faults;
 mod feed;
 mod gateway;
 mod run;
@@ -15,6 +16,7 @@ pub use boot::{BootWire, EventWire, MarkWire, PacketWire, PhaseWire};
 pub use explain::{
     DueWire, ExplanationWire, HeldBackWire, RivalWire, RuledOutWire, ScreenWire, TroubleWire, VerdictWire,
 };
+pub use faults::{FaultOrderWire, FaultWire};
 pub use feed::{ConsoleWire, LoginWire, ResetWire, TickWire};
 pub use gateway::{GatewayWire, HeartbeatWire};
 pub use run::{RunMachineWire, RunWire, StepWire, TaskWire};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lab::{
     Board, Stamp,
     live::UnknownMachine,
-    ports::{Agents, Console, Power, Wire},
+    ports::{Agents, Console, Faults, Power, Wire},
 };
 
 /// Tells the time on both clocks; the engine itself does no I/O.
@@ -19,6 +19,8 @@ pub struct Ports {
     pub agents: Arc<dyn Agents>,
     /// What a machine printed is evidence when it falls silent.
     pub console: Option<Arc<dyn Console>>,
+    /// Where faults can be put in on purpose.
+    pub faults: Option<Arc<dyn Faults>>,
 }
 
 /// Everything that is fixed for the life of an engine.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lab::{Body, Code, Event, Failure, live::Snapshot, verdict::ScreenAnswer};
+use lab::{Body, Code, Event, Failure, fault::Fault, live::Snapshot, verdict::ScreenAnswer};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// Something a person or a program asks of the engine.
@@ -37,6 +37,12 @@ pub enum Command {
     Record {
         subject: String,
         body: Box<Body>,
+    },
+    /// Put a fault into a machine on purpose, or take it out.
+    SetFault {
+        machine: String,
+        fault: Fault,
+        on: bool,
     },
 }
 

@@ -7,6 +7,7 @@
 mod config;
 mod core;
 mod explaining;
+mod faults;
 mod handle;
 mod notes;
 mod observation;

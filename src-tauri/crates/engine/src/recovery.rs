@@ -20,6 +20,7 @@ impl Engine {
         let draft = self.core.draft("engine", body);
         let reason = (!clean).then(|| "the engine before this one was killed".to_owned());
         self.core.record(Draft { reason, ..draft });
+        self.faults_are_gone();
         if self.config.world_survives {
             self.runner.gate_closed = self.core.ahead.live_run().is_some();
         } else {

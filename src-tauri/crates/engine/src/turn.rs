@@ -17,6 +17,7 @@ use crate::{
     config::EngineConfig,
     core::Core,
     explaining::Explaining,
+    faults::{Changes, Wish},
     handle::{COMMANDS_WAITING, Command, EngineHandle, Order, Outcome},
     notes::{NOTES_WAITING, Note, Notebook},
     observation::{Observation, ObservationSink},
@@ -47,7 +48,8 @@ pub struct Engine {
     pub(crate) explaining: Explaining,
     sink: ObservationSink,
     /// Given once the events of the turn are committed.
-    answers: Vec<Answer>,
+    pub(crate) answers: Vec<Answer>,
+    pub(crate) changes: Changes,
     acks: Vec<oneshot::Sender<()>>,
     dirty: bool,
 }
@@ -85,6 +87,7 @@ impl Engine {
             explaining: Explaining::default(),
             sink,
             answers: Vec::new(),
+            changes: Changes::new(),
             acks: Vec::new(),
             dirty: false,
         };
@@ -125,6 +128,7 @@ impl Engine {
                 Some(Ok(ended)) = self.runner.tasks.join_next(), if !self.runner.tasks.is_empty() => {
                     self.task_ended(ended);
                 }
+                Some(Ok(change)) = self.changes.join_next(), if !self.changes.is_empty() => self.fault_set(change),
                 Some(observation) = observations.recv() => {
                     self.observe(observation).await;
                     for _ in 1..PER_TURN {
@@ -140,6 +144,7 @@ impl Engine {
         }
         watching.cancel();
         self.runner.tasks.shutdown().await;
+        self.changes.shutdown().await;
         self.stop().await;
         // Their waits end with the token; an abort here would only hide a watcher that does not keep to it.
         while looking.join_next().await.is_some() {}
@@ -148,39 +153,43 @@ impl Engine {
     fn command(&mut self, order: Order, answer: oneshot::Sender<Result<Outcome, Failure>>) {
         let Order { command, actor, reason } = order;
         let asked = reason.clone();
-        let words = match &command {
-            Command::StartLab { lab } => format!("start lab {lab}"),
-            Command::CancelRun { run: Some(run) } => format!("cancel run {run}"),
-            Command::CancelRun { run: None } => "cancel the run".into(),
-            Command::ArmWipe { machine, .. } => format!("arm the wiper of {machine}"),
-            Command::DisarmWipe { machine } => format!("disarm the wiper of {machine}"),
-            Command::AnswerScreen { machine, answer } => {
-                format!("say that the screen of {machine}: {}", answer.says())
+        let writable = self.core.writable();
+        let (words, result) = match command {
+            Command::SetFault { machine, fault, on } => {
+                return self.set_fault(Wish { machine, fault, on, actor, reason }, answer);
             }
-            Command::Rearm { machine } => format!("let {machine} boot again"),
-            Command::Record { subject, body } => format!("record {} about {subject}", body.kind()),
-        };
-        let result = self.core.writable().and_then(|()| match command {
             Command::StartLab { lab } => {
-                self.start_lab(&lab, &actor, reason).map(|run| Outcome::Started { run })
+                let started = writable.and_then(|()| self.start_lab(&lab, &actor, reason));
+                (format!("start lab {lab}"), started.map(|run| Outcome::Started { run }))
             }
             Command::CancelRun { run } => {
-                self.cancel_run(run, &actor, reason).map(|run| Outcome::Cancelling { run })
+                let words = run.map_or("cancel the run".into(), |run| format!("cancel run {run}"));
+                let cancelled = writable.and_then(|()| self.cancel_run(run, &actor, reason));
+                (words, cancelled.map(|run| Outcome::Cancelling { run }))
             }
             Command::ArmWipe { machine, disks } => {
-                self.arm_wipe(&machine, disks, &actor, reason).map(|()| Outcome::Recorded)
+                let armed = writable.and_then(|()| self.arm_wipe(&machine, disks, &actor, reason));
+                (format!("arm the wiper of {machine}"), armed.map(|()| Outcome::Recorded))
             }
             Command::DisarmWipe { machine } => {
-                self.disarm_wipe(&machine, &actor, reason).map(|()| Outcome::Recorded)
+                let disarmed = writable.and_then(|()| self.disarm_wipe(&machine, &actor, reason));
+                (format!("disarm the wiper of {machine}"), disarmed.map(|()| Outcome::Recorded))
             }
             Command::AnswerScreen { machine, answer } => {
-                self.answer_screen(&machine, answer, &actor).map(|()| Outcome::Recorded)
+                let words = format!("say that the screen of {machine}: {}", answer.says());
+                let answered = writable.and_then(|()| self.answer_screen(&machine, answer, &actor));
+                (words, answered.map(|()| Outcome::Recorded))
             }
-            Command::Rearm { machine } => self.rearm(&machine, &actor, reason).map(|()| Outcome::Recorded),
+            Command::Rearm { machine } => {
+                let rearmed = writable.and_then(|()| self.rearm(&machine, &actor, reason));
+                (format!("let {machine} boot again"), rearmed.map(|()| Outcome::Recorded))
+            }
             Command::Record { subject, body } => {
-                self.told(&subject, *body, &actor, reason).map(|()| Outcome::Recorded)
+                let words = format!("record {} about {subject}", body.kind());
+                let told = writable.and_then(|()| self.told(&subject, *body, &actor, reason));
+                (words, told.map(|()| Outcome::Recorded))
             }
-        });
+        };
         if let Err(failure) = &result {
             let body = Body::CommandRefused { command: words, failure: failure.clone() };
             let draft = self.core.draft("board", body);

@@ -145,6 +145,6 @@ pub trait Faults: Send + Sync {
 /// Frames of each machine, kept in a ring.
 #[async_trait]
 pub trait Captures: Send + Sync {
-    /// What the ring holds, as a pcapng file.
-    async fn pcapng(&self, machine: &str) -> Result<Vec<u8>, PortError>;
+    /// What the ring holds, as a pcapng file; of a span alone, in microseconds since the Unix epoch.
+    async fn pcapng(&self, machine: &str, span: Option<(i64, i64)>) -> Result<Vec<u8>, PortError>;
 }

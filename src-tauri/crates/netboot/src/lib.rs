@@ -14,6 +14,7 @@ pub mod progress;
 pub mod seen;
 
 mod cached;
+pub mod capture;
 pub mod files;
 pub mod folder;
 pub mod path;

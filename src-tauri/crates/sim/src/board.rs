@@ -8,7 +8,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Fault, SimConfig, SimError};
+use crate::config::{Fault, SimConfig, SimError, Trouble};
 use crate::machine::{Conditions, Machine, MachineState, Wires};
 use crate::pace::Pace;
 use crate::relay::{Board, Port, RelayKnob, Wiring};
@@ -36,7 +36,21 @@ struct MachineHandle {
     box_number: u8,
     state: watch::Receiver<MachineState>,
     fault: watch::Sender<Fault>,
+    trouble: watch::Sender<Trouble>,
     cut: Arc<Notify>,
+}
+
+/// Changes what is wrong around machines.
+#[derive(Debug, Clone)]
+pub struct Breaker(Vec<(u8, watch::Sender<Trouble>)>);
+
+impl Breaker {
+    /// Takes effect at the machine's next packet or stage.
+    pub fn change(&self, box_number: u8, change: impl FnOnce(&mut Trouble)) -> Result<(), SimError> {
+        let machine = self.0.iter().find(|(number, _)| *number == box_number);
+        machine.ok_or(SimError::NoSuchBox(box_number))?.1.send_modify(change);
+        Ok(())
+    }
 }
 
 impl SimBoard {
@@ -56,9 +70,10 @@ impl SimBoard {
             wiring.push(Wiring { outlet: spec.outlet, machine });
             let (state_in, state) = watch::channel(MachineState::Off);
             let (fault, faults) = watch::channel(Fault::None);
+            let (trouble, troubles) = watch::channel(Trouble::default());
             let cut = Arc::new(Notify::new());
-            machines.push(MachineHandle { box_number: spec.box_number, state, fault, cut: cut.clone() });
-            let conditions = Conditions { pace: Pace::new(config.speed), faults, state: state_in };
+            machines.push(MachineHandle { box_number: spec.box_number, state, fault, trouble, cut: cut.clone() });
+            let conditions = Conditions { pace: Pace::new(config.speed), faults, troubles, state: state_in };
             let machine = Machine { spec, seed: config.seed, wires: wires.clone(), conditions, cut };
             tasks.spawn(machine.run(presses, stop.clone()));
         }
@@ -86,6 +101,11 @@ impl SimBoard {
         Ok(())
     }
 
+    /// A handle that changes what is wrong around machines, for as long as the board runs.
+    pub fn breaker(&self) -> Breaker {
+        Breaker(self.machines.iter().map(|machine| (machine.box_number, machine.trouble.clone())).collect())
+    }
+
     /// Pulls a machine's plug and puts it back: it is off at once, without a goodbye, and its button works again.
     pub fn kill(&self, box_number: u8) -> Result<(), SimError> {
         self.machine(box_number)?.cut.notify_one();
@@ -105,7 +125,8 @@ impl SimBoard {
     /// Whether the switch would see a link on the machine's port.
     pub fn link(&self, box_number: u8) -> Result<bool, SimError> {
         let machine = self.machine(box_number)?;
-        Ok(machine.state.borrow().is_powered() && *machine.fault.borrow() != Fault::NoLink)
+        let plugged = *machine.fault.borrow() != Fault::NoLink && !machine.trouble.borrow().no_link;
+        Ok(machine.state.borrow().is_powered() && plugged)
     }
 
     /// Ends all tasks and waits for them.

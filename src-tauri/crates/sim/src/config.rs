@@ -65,6 +65,32 @@ pub enum Fault {
     DropsHeartbeats,
 }
 
+/// What becomes of a machine's packets of one protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tamper {
+    pub drop: bool,
+    pub delay: bool,
+    pub duplicate: bool,
+}
+
+/// What is wrong around a machine. Unlike [`Fault`] several at a time; read anew at each packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Trouble {
+    pub dhcp: Tamper,
+    pub tftp: Tamper,
+    pub http: Tamper,
+    /// The cable is out.
+    pub no_link: bool,
+    /// The firmware does not try the network.
+    pub no_network_boot: bool,
+    /// TFTP acknowledgements are lost from the middle of a file on.
+    pub lost_acks: bool,
+    /// Another DHCP server is heard first; it has addresses and nothing to boot.
+    pub other_dhcp: bool,
+    /// Kernel or initial RAM disk are damaged: the kernel panics. What the server sends is not looked at here.
+    pub spoiled: bool,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum SimError {
     #[error("speed {0} is not between 1 and 100")]

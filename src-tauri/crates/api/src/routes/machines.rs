@@ -152,7 +152,7 @@ pub(super) async fn console(
     Ok(Json(ConsoleWire { machine: machine.name.clone(), text }))
 }
 
-async fn found(state: &ApiState, id: u64) -> Result<Boot, Refusal> {
+pub(super) async fn found(state: &ApiState, id: u64) -> Result<Boot, Refusal> {
     let boot = state.archive.boot(id).await?;
     boot.ok_or_else(|| Refusal::not_found(format!("find boot {id}"), "this board has no such boot"))
 }

@@ -18,7 +18,8 @@ use lab::{
     event::SCHEMA,
     journal::{Journal, JournalError, Packet},
     live::{ServiceState, Snapshot, UnknownMachine},
-    ports::{AgentOrder, Agents, OutletReading, PortError, Power, PowerReading},
+    fault::Fault,
+    ports::{AgentOrder, Agents, Faults, OutletReading, PortError, Power, PowerReading},
     sign::{FileRole, Sign, Speaker},
 };
 use tokio::task::JoinHandle;
@@ -70,6 +71,9 @@ impl Memory {
     pub fn kinds(&self) -> Vec<String> {
         self.events.lock().unwrap().iter().map(|e| e.body().kind().to_owned()).collect()
     }
+    pub fn events(&self) -> Vec<Event> {
+        self.events.lock().unwrap().clone()
+    }
     pub fn folded(&self) -> Status {
         let mut status = Status::default();
         for event in self.events.lock().unwrap().iter() {
@@ -89,6 +93,7 @@ pub struct World {
     /// Outlets whose press fails.
     pub broken: Mutex<BTreeSet<u8>>,
     pub absent: AtomicBool,
+    pub faults: Mutex<BTreeSet<(String, Fault)>>,
     sink: Mutex<Option<ObservationSink>>,
     start: tokio::time::Instant,
     offset: AtomicI64,
@@ -103,6 +108,7 @@ impl World {
             mute: Mutex::default(),
             broken: Mutex::default(),
             absent: AtomicBool::new(false),
+            faults: Mutex::default(),
             sink: Mutex::default(),
             start: tokio::time::Instant::now(),
             offset: AtomicI64::new(0),
@@ -215,6 +221,22 @@ impl Agents for Relay {
     fn order(&self, _: &str, _: Option<AgentOrder>) {}
 }
 
+#[async_trait]
+impl Faults for Relay {
+    fn possible(&self) -> Vec<Fault> {
+        vec![Fault::LinkDown, Fault::DropDhcp]
+    }
+    async fn set(&self, machine: &str, fault: Fault, on: bool) -> Result<(), PortError> {
+        if fault == Fault::DropDhcp {
+            return Err(port_error("drop packets", false));
+        }
+        let mut faults = self.0.faults.lock().unwrap();
+        let key = (machine.to_owned(), fault);
+        if on { faults.insert(key) } else { faults.remove(&key) };
+        Ok(())
+    }
+}
+
 fn port_error(what: &str, absent: bool) -> PortError {
     PortError { what: what.into(), why: "it did not".into(), remedy: "look".into(), absent }
 }
@@ -243,6 +265,7 @@ pub async fn start(world: &Arc<World>, journal: &Arc<Memory>, survives: bool) ->
             wire: None,
             agents: Arc::new(Relay(world.clone())),
             console: None,
+            faults: Some(Arc::new(Relay(world.clone()))),
         },
     };
     sink.put(Observation::Service(ServiceState { name: "dhcp".into(), ready: true, says: "ready".into() }));

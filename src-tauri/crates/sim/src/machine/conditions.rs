@@ -3,13 +3,15 @@
 use tokio::sync::watch;
 
 use super::MachineState;
-use crate::config::Fault;
+use super::lane::{Lane, Protocol};
+use crate::config::{Fault, Trouble};
 use crate::pace::Pace;
 
 #[derive(Debug)]
 pub(crate) struct Conditions {
     pub(crate) pace: Pace,
     pub(crate) faults: watch::Receiver<Fault>,
+    pub(crate) troubles: watch::Receiver<Trouble>,
     pub(crate) state: watch::Sender<MachineState>,
 }
 
@@ -18,8 +20,16 @@ impl Conditions {
         *self.faults.borrow()
     }
 
+    pub(crate) fn trouble(&self) -> Trouble {
+        *self.troubles.borrow()
+    }
+
+    pub(crate) fn lane(&self, protocol: Protocol) -> Lane {
+        Lane { troubles: self.troubles.clone(), protocol, pace: self.pace }
+    }
+
     pub(crate) fn link(&self) -> bool {
-        self.fault() != Fault::NoLink
+        self.fault() != Fault::NoLink && !self.trouble().no_link
     }
 
     /// Lets `seconds` of the machine's time pass, longer on a slow one.

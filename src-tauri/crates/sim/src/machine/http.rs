@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use crate::guard::{self, SocketError};
+use crate::machine::lane::Lane;
 use crate::pace::Pace;
 
 /// Longer heads are no answer of a server of ours.
@@ -147,6 +148,7 @@ pub(crate) struct Client {
     pub(crate) source: Ipv4Addr,
     pub(crate) agent: &'static str,
     pub(crate) pace: Pace,
+    pub(crate) lane: Lane,
 }
 
 impl Client {
@@ -175,6 +177,12 @@ impl Client {
     async fn exchange(&self, url: &Url, request: &[u8], keep: Keep) -> Result<Answer, HttpError> {
         let address = url.address;
         let broken = |source| HttpError::Broken { address, source };
+        self.lane.delay().await;
+        if self.lane.tamper().drop {
+            // Neither SYN nor anything else arrives. A segment that comes twice is TCP's own affair.
+            tokio::time::sleep(SILENCE).await;
+            return Err(HttpError::Silent(address));
+        }
         let connecting = within(address, guard::connect(self.source, address)).await?;
         let mut stream = connecting.map_err(|source| HttpError::Connect { address, source })?;
         within(address, stream.write_all(request)).await?.map_err(broken)?;

@@ -61,7 +61,9 @@ async fn one_answer(answer: Vec<u8>) -> (String, tokio::task::JoinHandle<String>
 }
 
 fn client() -> Client {
-    Client { source: Ipv4Addr::new(127, 122, 122, 11), agent: "test", pace: Pace::new(100.0) }
+    let pace = Pace::new(100.0);
+    let lane = Lane::clear(crate::machine::lane::Protocol::Http, pace);
+    Client { source: Ipv4Addr::new(127, 122, 122, 11), agent: "test", pace, lane }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use tokio::sync::Notify;
 
 use super::dhcp::{self, Identity};
 use super::ipxe::{Loader, Outcome};
+use super::lane::Protocol;
 use super::system::{Orders, System};
 use super::{Conditions, Machine, MachineState, causes, http, tftp};
 use crate::config::Fault;
@@ -59,6 +60,7 @@ impl<'a> Life<'a> {
                 mac: spec.mac,
                 uuid: super::hardware::uuid(machine.seed, spec.box_number),
                 pace: machine.conditions.pace,
+                lane: machine.conditions.lane(Protocol::Dhcp),
             },
             asked_down,
         }
@@ -97,10 +99,12 @@ impl<'a> Life<'a> {
     async fn firmware(&mut self) -> Result<Ipv4Addr, Halt> {
         self.conditions.enter(MachineState::Firmware);
         self.conditions.pause(self.profile.firmware).await;
-        match self.conditions.fault() {
-            Fault::NoLink => return Err(stuck("PXE-E61: media test failure, check cable")),
-            Fault::NeverAsks => return Err(stuck("no boot device: network boot is disabled")),
-            _ => {}
+        let trouble = self.conditions.trouble();
+        if !self.conditions.link() {
+            return Err(stuck("PXE-E61: media test failure, check cable"));
+        }
+        if trouble.no_network_boot || self.conditions.fault() == Fault::NeverAsks {
+            return Err(stuck("no boot device: network boot is disabled"));
         }
         self.conditions.enter(MachineState::Address);
         let lease = self
@@ -117,10 +121,13 @@ impl<'a> Life<'a> {
         self.conditions.pause(self.profile.step).await;
         self.conditions.enter(MachineState::Loader);
         let server = SocketAddrV4::new(lease.next_server, self.machine.wires.tftp_port);
-        let client = tftp::Client { source: address, server, pace: self.conditions.pace };
+        let lane = self.conditions.lane(Protocol::Tftp);
+        let client = tftp::Client { source: address, server, pace: self.conditions.pace, lane };
         let between = self.conditions.pace.delay(self.profile.step);
         match client.fetch(&file, between).await {
             Ok(0) => Err(stuck(format!("PXE-E79: {file} is empty"))),
+            // A loader for BIOS is no PE image, and these machines are UEFI.
+            Ok(_) if file.ends_with(".kpxe") => Err(stuck(format!("{file}: load error: unsupported image"))),
             Ok(_) => Ok(address),
             Err(error) => Err(stuck(causes(&error))),
         }
@@ -133,14 +140,18 @@ impl<'a> Life<'a> {
         if !whole {
             return Err(panic("Initramfs unpacking failed; unable to mount root fs"));
         }
-        if self.conditions.fault() == Fault::WrongKernel {
+        let orders = Orders::parse(&cmdline);
+        if let Some(init) = &orders.missing_init {
+            return Err(panic(&format!("Requested init {init} failed (error -2)")));
+        }
+        if self.conditions.fault() == Fault::WrongKernel || self.conditions.trouble().spoiled {
             return Err(panic("VFS: Unable to mount root fs on unknown-block(0,0)"));
         }
         self.conditions.pause(self.profile.system).await;
         let mut system = System {
             spec: &self.machine.spec,
             seed: self.machine.seed,
-            orders: Orders::parse(&cmdline),
+            orders,
             cmdline,
             conditions: self.conditions,
             profile: &self.profile,
@@ -152,7 +163,8 @@ impl<'a> Life<'a> {
     }
 
     fn http(&self, source: Ipv4Addr, agent: &'static str) -> http::Client {
-        http::Client { source, agent, pace: self.conditions.pace }
+        let lane = self.conditions.lane(Protocol::Http);
+        http::Client { source, agent, pace: self.conditions.pace, lane }
     }
 
     /// The leased address where this host can bind it, which it can inside the loopback network only.

@@ -8,6 +8,7 @@ mod dhcp;
 mod hardware;
 mod http;
 mod ipxe;
+mod lane;
 mod life;
 mod system;
 mod tftp;

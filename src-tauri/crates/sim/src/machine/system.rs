@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::conditions::Conditions;
 use super::dhcp::{self, Identity};
 use super::http;
+use super::lane::Protocol;
 use super::life::End;
 use super::{MachineState, causes, hardware};
 use crate::config::{Fault, SimMachine};
@@ -30,6 +31,8 @@ pub(super) struct Orders {
     /// Where to report, without a slash at its end.
     pub(super) report: Option<String>,
     heartbeat_ms: u64,
+    /// A program to begin with that no initrd has: the kernel panics on it.
+    pub(super) missing_init: Option<String>,
 }
 
 impl Orders {
@@ -47,6 +50,7 @@ impl Orders {
                 .and_then(|text| text.parse().ok())
                 .filter(|ms| *ms > 0)
                 .unwrap_or(USUAL_HEARTBEAT_MS),
+            missing_init: value("rdinit").filter(|init| *init != "/init").map(str::to_owned),
         }
     }
 }
@@ -94,8 +98,8 @@ impl System<'_> {
             return self.go_down().await;
         };
         let source = if address.is_loopback() { address } else { self.spec.source };
-        let http =
-            http::Client { source, agent: "statusinator-probe (simulated)", pace: self.conditions.pace };
+        let (pace, lane) = (self.conditions.pace, self.conditions.lane(Protocol::Http));
+        let http = http::Client { source, agent: "statusinator-probe (simulated)", pace, lane };
         self.report(&http, &base, address).await;
         self.conditions.enter(MachineState::Running);
         match self.beat(&http, &base).await {
@@ -204,9 +208,10 @@ mod tests {
             name: Some("node3".into()),
             report: Some("http://127.0.0.1:9/boot".into()),
             heartbeat_ms: 2000,
+            missing_init: None,
         };
         assert_eq!(Orders::parse(line), expected);
-        let none = Orders { box_number: None, name: None, report: None, heartbeat_ms: 5000 };
+        let none = Orders { box_number: None, name: None, report: None, heartbeat_ms: 5000, missing_init: None };
         assert_eq!(
             Orders::parse("statusinator.box=x statusinator.report= statusinator.heartbeat_ms=0"),
             none

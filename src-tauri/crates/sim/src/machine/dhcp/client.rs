@@ -8,12 +8,15 @@ use tokio::time::{Instant, timeout_at};
 use super::codec::{ACK, Answer, DISCOVER, NAK, OFFER, Question, REQUEST};
 use super::identity::{Identity, Unusable};
 use crate::guard::{SocketError, Udp};
+use crate::machine::lane::Lane;
 use crate::pace::{Dice, Pace};
 
 /// Seconds to wait after each try (PXE 2.1 §2.2.1; EDK2 uses the same four).
 const BACK_OFF: [f64; 4] = [4.0, 8.0, 16.0, 32.0];
 /// However fast the simulation runs, a server has this long for each answer.
 const SHORTEST_WAIT: Duration = Duration::from_millis(250);
+/// The last part of the other DHCP server's address, where there is one.
+const OTHER_SERVER: u8 = 190;
 /// A server that refuses what it has just offered is asked again this often.
 const ROUNDS: u32 = 3;
 
@@ -27,6 +30,7 @@ pub(crate) struct Client {
     pub(crate) mac: [u8; 6],
     pub(crate) uuid: [u8; 16],
     pub(crate) pace: Pace,
+    pub(crate) lane: Lane,
 }
 
 /// What a server promised.
@@ -50,6 +54,8 @@ pub(crate) enum DhcpError {
     NoOffer { tries: usize, refused: Option<Unusable> },
     #[error("PXE-E52: {server} offered {address} and then did not acknowledge it{}", because(.refused))]
     NoAck { server: Ipv4Addr, address: Ipv4Addr, refused: Option<Unusable> },
+    #[error("PXE-E53: no boot file name received; {server} gave the address")]
+    NoFile { server: Ipv4Addr },
     #[error("the DHCP server refused {0} times what it had offered")]
     Refused(u32),
     #[error("the DHCP socket failed")]
@@ -91,6 +97,9 @@ impl Asking<'_> {
         let Some(offer) = self.ask(DISCOVER, &[], |answer| answer.kind() == Some(OFFER)).await? else {
             return Err(DhcpError::NoOffer { tries: BACK_OFF.len(), refused: self.refused.take() });
         };
+        if self.client.lane.trouble().other_dhcp {
+            return self.take_other(&offer).await;
+        }
         let address = offer.yiaddr;
         let server = offer.address_option(54).unwrap_or(Ipv4Addr::UNSPECIFIED);
         // Options 50 and 54 choose this offer among those of all servers (RFC 2131 §4.3.2).
@@ -103,6 +112,19 @@ impl Asking<'_> {
             Some(answer) if answer.kind() == Some(NAK) => Ok(None),
             Some(ack) => Ok(Some(self.lease(&offer, &ack))),
         }
+    }
+
+    /// The other server's offer was here before ours: it is taken (RFC 2131 section 4.4.1), by a broadcast that we hear too.
+    /// That server itself is not simulated; it would acknowledge an address and name no file.
+    async fn take_other(&mut self, ours: &Answer) -> Result<Option<Lease>, DhcpError> {
+        let [a, b, c, d] = ours.yiaddr.octets();
+        let (address, server) = (Ipv4Addr::new(a, b, c, d ^ 0x80), Ipv4Addr::new(a, b, c, OTHER_SERVER));
+        let chosen = [(50, address.octets().to_vec()), (54, server.octets().to_vec())];
+        // Nobody of ours may answer this.
+        if self.ask(REQUEST, &chosen, |answer| answer.kind() == Some(ACK)).await?.is_some() {
+            tracing::warn!("a request to another server was answered by ours");
+        }
+        Err(DhcpError::NoFile { server })
     }
 
     /// Sends one kind of question with growing patience until `wanted` likes an answer.
@@ -123,7 +145,7 @@ impl Asking<'_> {
                 mac: self.client.mac,
                 options,
             };
-            self.socket.send(&question.encode(), self.client.servers).await?;
+            self.client.lane.send(&self.socket, &question.encode(), self.client.servers).await?;
             let until = Instant::now() + self.client.pace.patience(seconds, SHORTEST_WAIT);
             if let Some(answer) = self.listen(until, &wanted).await? {
                 return Ok(Some(answer));

@@ -7,12 +7,15 @@ use tokio::time::{Instant, timeout_at};
 
 use super::transfer::{Failure, Purpose, Step, Transfer};
 use crate::guard::{SocketError, Udp};
+use crate::machine::lane::Lane;
 use crate::pace::Pace;
 
 /// EDK2 repeats its last packet after this many seconds …
 const REPEAT_AFTER: f64 = 4.0;
 /// … this often before it gives up.
 const REPEATS: u32 = 6;
+/// Where acknowledgements are lost, they are lost from here on: the transfer stands still in the middle of a file.
+const BLOCKS_THAT_PASS: u32 = 64;
 /// However fast the simulation runs, a server has this long for each packet.
 const SHORTEST_WAIT: Duration = Duration::from_millis(500);
 
@@ -21,6 +24,7 @@ pub(crate) struct Client {
     pub(crate) source: Ipv4Addr,
     pub(crate) server: SocketAddrV4,
     pub(crate) pace: Pace,
+    pub(crate) lane: Lane,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -59,8 +63,9 @@ impl Client {
         let mut last = transfer.request(file);
         let mut to = self.server;
         let mut buffer = vec![0u8; 2048];
-        socket.send(&last, to).await?;
+        self.lane.send(&socket, &last, to).await?;
         let mut repeats = 0;
+        let mut blocks = 0;
         loop {
             let until = Instant::now() + self.pace.patience(REPEAT_AFTER, SHORTEST_WAIT);
             let step = loop {
@@ -83,7 +88,10 @@ impl Client {
             match step {
                 Step::Send(bytes) => {
                     (last, repeats) = (bytes, 0);
-                    socket.send(&last, to).await?;
+                    blocks += 1;
+                    if blocks < BLOCKS_THAT_PASS || !self.lane.trouble().lost_acks {
+                        self.lane.send(&socket, &last, to).await?;
+                    }
                 }
                 Step::Done(bytes, size) => {
                     socket.send(&bytes, to).await?;
@@ -95,7 +103,9 @@ impl Client {
                 }
                 Step::Ignore => {
                     repeats += 1;
-                    socket.send(&last, to).await?;
+                    if blocks < BLOCKS_THAT_PASS || !self.lane.trouble().lost_acks {
+                        self.lane.send(&socket, &last, to).await?;
+                    }
                 }
             }
         }
