@@ -1,11 +1,13 @@
 //! The command line. Lists print as JSON Lines with `--json`; every failure says what, why and what to do.
 
 mod boots;
+mod capture;
 mod check;
 mod client;
 mod doctor;
 mod events;
 mod exit;
+mod fault;
 mod images;
 mod labs;
 mod print;
@@ -77,6 +79,10 @@ enum Command {
     Boot(boots::BootOptions),
     /// Events, oldest first.
     Events(events::EventsOptions),
+    /// Break a machine on purpose, or list what can be broken: `fault NAME MACHINE [--off]`, `fault list`.
+    Fault(fault::FaultOptions),
+    /// What was on a machine's wire while it booted, as a pcapng file.
+    Capture(capture::CaptureOptions),
     /// A fresh address with a one-time login for a browser.
     Url,
     /// Boot files by content: add an image, list, verify and remove them, choose what a role boots.
@@ -138,6 +144,8 @@ async fn ask(common: &Common, command: Command) -> Result<Exit> {
         Command::Boots(options) => boots::list(common, &options).await,
         Command::Boot(options) => boots::show(common, &options).await,
         Command::Events(options) => events::run(common, &options).await,
+        Command::Fault(options) => fault::run(common, options).await,
+        Command::Capture(options) => capture::run(common, &options).await,
         Command::Url => status::url(common).await,
         Command::Doctor => doctor::run(common).await,
         Command::Rebuild(options) => rebuild::run(common, &options).await,

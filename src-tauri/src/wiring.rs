@@ -9,6 +9,8 @@
 mod agents;
 mod boot_files;
 mod boot_services;
+mod capture;
+mod faults;
 mod images;
 mod late;
 mod leases;
@@ -17,6 +19,7 @@ mod picture;
 mod screens;
 mod simulated;
 mod site;
+mod spoil;
 mod translate;
 mod trees;
 mod virtual_board;
@@ -33,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 use self::{
     agents::AgentDesk,
     images::Images,
-    late::{LateConsole, LatePower, LateWire},
+    late::{LateCaptures, LateConsole, LateFaults, LatePower, LateWire},
     picture::Picture,
 };
 use crate::{
@@ -95,6 +98,8 @@ struct Site {
     images: Arc<Images>,
     leases: Arc<leases::StoredLeases>,
     dhcp: Arc<leases::LiveDhcp>,
+    faults: Arc<LateFaults>,
+    captures: Arc<LateCaptures>,
     stop: CancellationToken,
 }
 
@@ -120,7 +125,8 @@ impl Program {
                 says: "is being built".into(),
             }));
         }
-        let virtual_board = board.board.kind == BoardKind::Virtual;
+        let kind = board.board.kind;
+        let virtual_board = kind == BoardKind::Virtual;
         let site = Site {
             board: board.clone(),
             folder,
@@ -133,6 +139,8 @@ impl Program {
             images: Arc::new(Images::open(&options.data)),
             leases: Arc::new(leases::StoredLeases(store.clone())),
             dhcp: Arc::default(),
+            faults: Arc::default(),
+            captures: Arc::default(),
             stop: stop.clone(),
             options: options.clone(),
         };
@@ -150,6 +158,8 @@ impl Program {
                 wire: Some(site.wire.clone()),
                 agents: site.desk.clone(),
                 console: virtual_board.then(|| site.console.clone() as Arc<dyn lab::ports::Console>),
+                // Nothing real is broken on purpose.
+                faults: (kind != BoardKind::Labinator).then(|| site.faults.clone() as _),
             },
         };
         let journal = Arc::new(store.clone());
@@ -166,6 +176,8 @@ impl Program {
             board,
             engine: engine.clone(),
             archive: journal,
+            faults: (kind != BoardKind::Labinator).then(|| site.faults.clone() as _),
+            captures: (kind != BoardKind::Simulated).then(|| site.captures.clone() as _),
             consoles: virtual_board.then(|| site.console.clone() as Arc<dyn lab::ports::Console>),
             url: url.clone(),
             tokens,

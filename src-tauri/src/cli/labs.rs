@@ -67,7 +67,7 @@ pub(super) async fn run(common: &Common, command: LabCommand) -> Result<Exit> {
 }
 
 /// A name as part of a path; whatever it holds, it stays one segment.
-fn escape(name: &str) -> String {
+pub(super) fn escape(name: &str) -> String {
     name.bytes()
         .map(|byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),

@@ -3,7 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use lab::ports::{Console, Outlet, PortError, Power, PowerReading, Wire, WireCounters};
+use lab::fault::Fault;
+use lab::ports::{Captures, Console, Faults, Outlet, PortError, Power, PowerReading, Wire, WireCounters};
 
 fn not_yet(what: &str) -> PortError {
     PortError {
@@ -86,5 +87,42 @@ impl Console for LateConsole {
                 absent: true,
             }),
         }
+    }
+}
+
+/// Faults of a board that may not be there yet.
+#[derive(Default)]
+pub(super) struct LateFaults(OnceLock<Arc<dyn Faults>>);
+
+impl LateFaults {
+    pub(super) fn fill(&self, faults: Arc<dyn Faults>) {
+        let _ = self.0.set(faults);
+    }
+}
+
+#[async_trait]
+impl Faults for LateFaults {
+    fn possible(&self) -> Vec<Fault> {
+        self.0.get().map(|faults| faults.possible()).unwrap_or_default()
+    }
+    async fn set(&self, machine: &str, fault: Fault, on: bool) -> Result<(), PortError> {
+        self.0.get().ok_or_else(|| not_yet("put a fault in"))?.set(machine, fault, on).await
+    }
+}
+
+/// Captures of a board that may not be there yet, or has no frames.
+#[derive(Default)]
+pub(super) struct LateCaptures(OnceLock<Arc<dyn Captures>>);
+
+impl LateCaptures {
+    pub(super) fn fill(&self, captures: Arc<dyn Captures>) {
+        let _ = self.0.set(captures);
+    }
+}
+
+#[async_trait]
+impl Captures for LateCaptures {
+    async fn pcapng(&self, machine: &str, span: Option<(i64, i64)>) -> Result<Vec<u8>, PortError> {
+        self.0.get().ok_or_else(|| not_yet("open a capture"))?.pcapng(machine, span).await
     }
 }

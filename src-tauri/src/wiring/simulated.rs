@@ -6,7 +6,12 @@ use anyhow::{Context, Result};
 use devices::relay::{Relay, RelayConfig};
 use sim::{SimBoard, SimConfig, SimMachine};
 
-use super::{BOARD_SERVICE, Site, boot_files::BootFiles, boot_services};
+use super::{
+    BOARD_SERVICE, Site,
+    boot_files::BootFiles,
+    boot_services,
+    faults::{BoardFaults, SimFaults},
+};
 
 /// The seed of every simulated board: the same machines each time.
 const SEED: u64 = 1;
@@ -35,6 +40,7 @@ pub(super) async fn run(site: Site) -> Result<()> {
         relay_link: Some(link.clone()),
     })
     .context("start the simulated machines")?;
+    site.faults.fill(Arc::new(BoardFaults(Arc::new(SimFaults::new(board.breaker(), &site.board)))));
     site.power.fill(Arc::new(Relay::start(RelayConfig { path: link, allow_8: false })));
     site.ready(
         BOARD_SERVICE,

@@ -22,9 +22,10 @@ use netboot::{
 
 use super::{
     agents::{AgentDesk, EfiWritten},
-    boot_files::{BootFiles, INITRD, KERNEL, SCRIPT},
+    boot_files::{BootFiles, INITRD, KERNEL, SCRIPT, role},
     picture::Picture,
     screens::{Admitted, box_number},
+    spoil::Spoiler,
     trees::Trees,
     wiper,
 };
@@ -57,6 +58,7 @@ pub(super) struct BootSite {
     pub(super) desk: Arc<AgentDesk>,
     pub(super) picture: Arc<Picture>,
     trees: Trees,
+    spoiler: Spoiler,
     said: Mutex<VecDeque<(Stamp, String, Said)>>,
 }
 
@@ -71,7 +73,8 @@ impl BootSite {
         trees: Trees,
     ) -> Self {
         let base = dial.socket(board.network.boss, 80);
-        Self { board, dial, files, base, heartbeat_ms, desk, picture, trees, said: Mutex::default() }
+        let spoiler = Spoiler::new(picture.clone());
+        Self { board, dial, files, base, heartbeat_ms, desk, picture, trees, spoiler, said: Mutex::default() }
     }
 
     /// The machine of the board behind an address or a MAC.
@@ -105,6 +108,14 @@ impl BootSite {
         Body::from_bytes(text)
     }
 
+    /// A file as this machine is to get it.
+    fn spoiled(&self, who: &Asker, path: &str, body: Body) -> Option<Body> {
+        match self.machine(who.peer, who.mac) {
+            Some(machine) => self.spoiler.body(&machine.name, role(path), path, body),
+            None => Some(body),
+        }
+    }
+
     fn script_of(&self, admitted: &Admitted<'_>) -> String {
         let Admitted { machine, plate, .. } = admitted;
         let script = script::known(&ScriptMachine {
@@ -128,7 +139,7 @@ impl BootSite {
         let Admitted { machine, duty, .. } = admitted;
         let report = format!("http://{}/{PROBE}", self.base);
         let plan = probe::plan(&report, box_number(machine), &machine.name, self.heartbeat_ms);
-        format!("{} {plan}", duty.words())
+        self.spoiler.cmdline(&machine.name, format!("{} {plan}", duty.words()))
     }
 }
 
@@ -147,7 +158,10 @@ impl Files for BootSite {
     fn open(&self, who: &Asker, path: &str) -> Option<Body> {
         match path.trim_start_matches('/') {
             SCRIPT => Some(self.script(who)),
-            other => self.files.get(other).or_else(|| self.trees.open(self, other)),
+            other => {
+                let found = self.files.get(other).or_else(|| self.trees.open(self, other))?;
+                self.spoiled(who, other, found)
+            }
         }
     }
 }
@@ -188,7 +202,8 @@ impl netboot::files::Site for BootSite {
         if !self.say(&machine.name, said) {
             return reply(503, "Too many reports are waiting; try again in a second.".into());
         }
-        let order = self.desk.words(&machine.name).map(|words| format!(" {words}")).unwrap_or_default();
+        let words = self.desk.words(&machine.name).or_else(|| self.spoiler.word(&machine.name));
+        let order = words.map(|words| format!(" {words}")).unwrap_or_default();
         // Agents repeat themselves until they read this word.
         reply(200, format!("received{order}"))
     }

@@ -3,9 +3,14 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
-use devices::qemu::{MachineSpec, Machines, Network, NetworkPlan, Tools, network::BRIDGE};
+use devices::qemu::{MachineSpec, Machines, Network, NetworkPlan, Tools, WireFaults, network::BRIDGE};
 
-use super::{BOARD_SERVICE, Site, boot_files::BootFiles, boot_services};
+use super::{
+    BOARD_SERVICE, Site,
+    boot_files::BootFiles,
+    boot_services, capture,
+    faults::{BoardFaults, rival},
+};
 
 /// Pace of the agents.
 const HEARTBEAT_MS: u32 = 1000;
@@ -43,7 +48,10 @@ pub(super) async fn run(site: Site) -> Result<()> {
         .context("make the boot files")??;
     let bound = boot_services::bind(&site.board, Some(BRIDGE)).await?;
     let mut services = boot_services::spawn(bound, &site, files, HEARTBEAT_MS)?;
-    let machines = Arc::new(Machines::new(tools, specs));
+    capture::spawn(&mut services, &site, BRIDGE);
+    let machines = Arc::new(Machines::new(tools, specs.clone()));
+    let wires = WireFaults::new(Some(machines.clone()), &specs, site.board.network.boss, rival(&site.board));
+    site.faults.fill(Arc::new(BoardFaults(Arc::new(wires))));
     site.wire.fill(Arc::new(network));
     site.console.fill(machines.clone());
     site.power.fill(machines.clone());

@@ -4,7 +4,12 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use axum::{Router, middleware::from_fn_with_state};
 use engine::{Clock, EngineHandle};
-use lab::{Board, Code, journal::Archive, live::Snapshot, ports::{Captures, Console, Faults}};
+use lab::{
+    Board, Code,
+    journal::Archive,
+    live::Snapshot,
+    ports::{Captures, Console, Faults},
+};
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;

@@ -16,8 +16,8 @@ use engine::{Detached, EngineHandle};
 use lab::{
     Board, Body as Fact, Boot, Draft, Event, Run, Stamp, Status,
     event::SCHEMA,
-    journal::{Archive, JournalError, Packet},
     fault::Fault,
+    journal::{Archive, JournalError, Packet},
     live::Snapshot,
     ports::{Captures, Console, Faults, PortError},
 };

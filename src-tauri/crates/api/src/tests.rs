@@ -1,7 +1,7 @@
 //! The listener as callers meet it, route by route.
 
 mod commands;
-mod faults;
 mod doors;
+mod faults;
 mod reading;
 pub(crate) mod streams;

@@ -113,8 +113,7 @@ impl World {
             folder: "/nowhere".into(),
         };
         let range = (Ipv4Addr::new(192, 168, 122, 191), Ipv4Addr::new(192, 168, 122, 199));
-        let faults =
-            WireFaults::new(None, &[spec], BOSS, RivalPlan { address: RIVAL, prefix: 24, range });
+        let faults = WireFaults::new(None, &[spec], BOSS, RivalPlan { address: RIVAL, prefix: 24, range });
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         Self { runtime, faults, machine }
@@ -271,9 +270,11 @@ fn delays(world: &World) {
 }
 
 fn duplicates(world: &World) {
-    for (fault, from, to) in
-        [(Fault::DuplicateDhcp, 68, 67), (Fault::DuplicateTftp, 2070, 69), (Fault::DuplicateTftp, 2070, 41_000)]
-    {
+    for (fault, from, to) in [
+        (Fault::DuplicateDhcp, 68, 67),
+        (Fault::DuplicateTftp, 2070, 69),
+        (Fault::DuplicateTftp, 2070, 41_000),
+    ] {
         world.set(fault, true);
         assert_eq!(world.send(from, to, one()).len(), 2, "{}", fault.word());
         world.set(fault, false);

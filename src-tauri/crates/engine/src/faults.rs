@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use lab::{
-    Body, Code, Draft, Failure,
-    fault::Fault,
-    ports::PortError,
-};
+use lab::{Body, Code, Draft, Failure, fault::Fault, ports::PortError};
 use tokio::{sync::oneshot, task::JoinSet};
 
 use crate::{handle::Outcome, turn::Engine};
@@ -84,7 +80,11 @@ impl Engine {
         }
         let Some(port) = &self.config.ports.faults else {
             let why = "faults are put into simulated and virtual boards only".into();
-            return no(Code::Forbidden, why, "start `statusinator serve --board virtual` or `--board simulated`");
+            return no(
+                Code::Forbidden,
+                why,
+                "start `statusinator serve --board virtual` or `--board simulated`",
+            );
         };
         if !port.possible().contains(&fault) {
             let kind = board.board.kind.word();

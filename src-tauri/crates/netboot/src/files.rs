@@ -127,6 +127,17 @@ impl Body {
         }
     }
 
+    /// All of it. Blocks; for bodies that are to be changed.
+    pub fn whole(&self) -> io::Result<Bytes> {
+        match &self.source {
+            Source::Bytes(bytes) => Ok(bytes.clone()),
+            Source::File(file, _) => {
+                let mut buffer = vec![0; usize::try_from(self.length).map_err(io::Error::other)?];
+                file.read_exact_at(&mut buffer, 0).map(|()| Bytes::from(buffer))
+            }
+        }
+    }
+
     /// Exactly `count` bytes from `offset`. A file that became shorter is an error: a body is sent whole or not.
     pub async fn read(&self, offset: u64, count: usize) -> io::Result<Bytes> {
         let end = offset.checked_add(count as u64).filter(|&end| end <= self.length);

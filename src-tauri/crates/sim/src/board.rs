@@ -72,7 +72,13 @@ impl SimBoard {
             let (fault, faults) = watch::channel(Fault::None);
             let (trouble, troubles) = watch::channel(Trouble::default());
             let cut = Arc::new(Notify::new());
-            machines.push(MachineHandle { box_number: spec.box_number, state, fault, trouble, cut: cut.clone() });
+            machines.push(MachineHandle {
+                box_number: spec.box_number,
+                state,
+                fault,
+                trouble,
+                cut: cut.clone(),
+            });
             let conditions = Conditions { pace: Pace::new(config.speed), faults, troubles, state: state_in };
             let machine = Machine { spec, seed: config.seed, wires: wires.clone(), conditions, cut };
             tasks.spawn(machine.run(presses, stop.clone()));

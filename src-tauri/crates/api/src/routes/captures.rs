@@ -44,7 +44,12 @@ pub(super) async fn boot_capture(
     capture(&site, &boot.machine, Some((boot.started.wall_us, end)), &format!("boot-{id}")).await
 }
 
-async fn capture(site: &Site, machine: &str, span: Option<(i64, i64)>, name: &str) -> Result<Response, Refusal> {
+async fn capture(
+    site: &Site,
+    machine: &str,
+    span: Option<(i64, i64)>,
+    name: &str,
+) -> Result<Response, Refusal> {
     let port = site.state.captures.as_ref().ok_or_else(|| {
         Refusal::new(
             Code::NotFound,

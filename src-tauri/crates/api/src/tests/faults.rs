@@ -19,10 +19,16 @@ async fn a_fault_is_ordered_by_the_machine_s_name_with_who_and_why() {
     let asked = order(&world, &world.control, r#"{"fault":"link-down","on":true,"reason":" to show it "}"#);
     let ((status, _, value), told) =
         tokio::join!(ask(&router, asked), world.engine.answer(|_| Ok(Outcome::Recorded)));
-    assert_eq!((status.as_u16(), &value["fault"], &value["possible"]), (200, &json!("link-down"), &json!(true)));
+    assert_eq!(
+        (status.as_u16(), &value["fault"], &value["possible"]),
+        (200, &json!("link-down"), &json!(true))
+    );
     let told = told.unwrap();
     let command = Command::SetFault { machine: "node1".into(), fault: Fault::LinkDown, on: true };
-    assert_eq!((told.command, told.actor, told.reason), (command, "control".into(), Some("to show it".into())));
+    assert_eq!(
+        (told.command, told.actor, told.reason),
+        (command, "control".into(), Some("to show it".into()))
+    );
 }
 
 #[tokio::test]

@@ -199,7 +199,10 @@ mod tests {
         let bios = FirmwareFiles::Bios { bios: "/fw/bios.bin".into(), rom: "/fw/virtio.rom".into() };
         for files in [uefi, bios] {
             let said = told(files, quirks);
-            assert!(said.contains("-device e1000,romfile=,id=card,netdev=net,mac=52:54:00:12:34:02\n"), "{said}");
+            assert!(
+                said.contains("-device e1000,romfile=,id=card,netdev=net,mac=52:54:00:12:34:02\n"),
+                "{said}"
+            );
             assert!(!said.contains("bootindex") && !said.contains("-boot n"), "{said}");
         }
     }

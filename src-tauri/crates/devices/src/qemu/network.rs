@@ -86,7 +86,9 @@ fn commands(plan: &NetworkPlan) -> String {
     // machine. Without snooping no packet depends on what the bridge thinks of multicast.
     let lines = [
         "link set lo up".to_owned(),
-        format!("link add {BRIDGE} address {BRIDGE_MAC} type bridge stp_state 0 forward_delay 0 mcast_snooping 0"),
+        format!(
+            "link add {BRIDGE} address {BRIDGE_MAC} type bridge stp_state 0 forward_delay 0 mcast_snooping 0"
+        ),
         format!("link set {BRIDGE} addrgenmode none"),
         format!("addr add {}/{} dev {BRIDGE}", plan.address, plan.prefix),
         format!("link set {BRIDGE} up"),

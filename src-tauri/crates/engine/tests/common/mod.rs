@@ -1,6 +1,6 @@
 //! A world of our own ports, and a journal in memory. What drivers do on their wires is tested with the drivers.
 
-#![allow(unreachable_pub, clippy::unwrap_used)] // shared by test binaries, which have no public face
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)] // shared by test binaries, which have no public face
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,9 +16,9 @@ use engine::{Engine, EngineConfig, EngineHandle, Observation, ObservationSink, P
 use lab::{
     Board, Draft, Event, PowerState, Stamp, Status,
     event::SCHEMA,
+    fault::Fault,
     journal::{Journal, JournalError, Packet},
     live::{ServiceState, Snapshot, UnknownMachine},
-    fault::Fault,
     ports::{AgentOrder, Agents, Faults, OutletReading, PortError, Power, PowerReading},
     sign::{FileRole, Sign, Speaker},
 };
@@ -232,7 +232,11 @@ impl Faults for Relay {
         }
         let mut faults = self.0.faults.lock().unwrap();
         let key = (machine.to_owned(), fault);
-        if on { faults.insert(key) } else { faults.remove(&key) };
+        if on {
+            faults.insert(key)
+        } else {
+            faults.remove(&key)
+        };
         Ok(())
     }
 }

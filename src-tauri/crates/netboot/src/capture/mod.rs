@@ -46,7 +46,8 @@ impl Capture {
         let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
         let ring = rings.of(machine)?;
         let (from, to) = span.unwrap_or((i64::MIN, i64::MAX));
-        let frames = ring.frames().filter(|frame| (from..=to).contains(&(frame.wall_ns / 1000).cast_signed()));
+        let frames =
+            ring.frames().filter(|frame| (from..=to).contains(&(frame.wall_ns / 1000).cast_signed()));
         let lost = match ring.pushed_out() {
             0 => String::new(),
             older => format!("; {older} older frames were pushed out"),

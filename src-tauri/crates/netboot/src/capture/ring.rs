@@ -90,7 +90,8 @@ fn mac(bytes: &[u8], at: usize) -> Option<Mac> {
 
 /// For whom a DHCP answer is, broadcast as it may be: `chaddr` (RFC 2131 section 2), behind headers without options.
 fn booted(bytes: &[u8]) -> Option<Mac> {
-    let is_answer = bytes.get(12..15)? == [8, 0, 0x45] && *bytes.get(23)? == 17 && bytes.get(34..36)? == [0, 67];
+    let is_answer =
+        bytes.get(12..15)? == [8, 0, 0x45] && *bytes.get(23)? == 17 && bytes.get(34..36)? == [0, 67];
     if is_answer { mac(bytes, 42 + 28) } else { None }
 }
 

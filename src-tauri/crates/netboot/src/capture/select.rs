@@ -81,7 +81,8 @@ fn tcp(frame: &[u8], at: usize) -> Option<usize> {
     // FIN, SYN, RST: where a connection begins and how it ends.
     let turns = frame.get(at + 13)? & 0x07 != 0;
     if speaks {
-        let head = payload.windows(4).position(|window| window == b"\r\n\r\n").map_or(payload.len(), |end| end + 4);
+        let head =
+            payload.windows(4).position(|window| window == b"\r\n\r\n").map_or(payload.len(), |end| end + 4);
         Some(body + head.min(HTTP_HEAD))
     } else {
         turns.then_some(body)

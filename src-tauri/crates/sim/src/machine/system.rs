@@ -211,7 +211,8 @@ mod tests {
             missing_init: None,
         };
         assert_eq!(Orders::parse(line), expected);
-        let none = Orders { box_number: None, name: None, report: None, heartbeat_ms: 5000, missing_init: None };
+        let none =
+            Orders { box_number: None, name: None, report: None, heartbeat_ms: 5000, missing_init: None };
         assert_eq!(
             Orders::parse("statusinator.box=x statusinator.report= statusinator.heartbeat_ms=0"),
             none

@@ -20,9 +20,9 @@ use lab::fault::Fault;
 use lab::ports::{Faults, PortError};
 use tokio::sync::Mutex;
 
+use super::machine::{MachineSpec, Quirks};
 use super::network::BRIDGE;
 use super::power::Machines;
-use super::machine::{MachineSpec, Quirks};
 use relay::{Relay, Tamper};
 use rival::Rival;
 use rules::Place;
@@ -93,7 +93,12 @@ impl WireFaults {
         Self { machines, boss, rival, wires: Mutex::new(Wires { by_machine, rival: None }) }
     }
 
-    async fn change(&self, wires: &mut Wires, machine: &str, faults: BTreeSet<Fault>) -> Result<(), PortError> {
+    async fn change(
+        &self,
+        wires: &mut Wires,
+        machine: &str,
+        faults: BTreeSet<Fault>,
+    ) -> Result<(), PortError> {
         let places = wires.by_machine.iter().map(|(name, wire)| Place {
             ports: [wire.spec.tap(), wire.pair().0],
             faults: if name == machine { faults.clone() } else { wire.faults.clone() },
@@ -150,8 +155,7 @@ async fn relay(wire: &mut MachineWire, tamper: Tamper) -> Result<(), PortError> 
         (Some(relay), false) => relay.tell(tamper),
         (Some(_), true) => {
             wire.relay = None;
-            let lines =
-                format!("link set {tap} arp on\nlink set {tap} master {BRIDGE}\nlink del {near}\n");
+            let lines = format!("link set {tap} arp on\nlink set {tap} master {BRIDGE}\nlink del {near}\n");
             ip("take the relay out of the wire", lines).await?;
         }
         (None, false) => {
@@ -166,7 +170,8 @@ async fn relay(wire: &mut MachineWire, tamper: Tamper) -> Result<(), PortError> 
             let started = Relay::start(&wire.spec.name, &tap, &far, tamper).map_err(|source| PortError {
                 what: format!("put a relay into the wire of {}", wire.spec.name),
                 why: source.to_string(),
-                remedy: "give the program CAP_NET_RAW; in the namespaces of a virtual board it has it".to_owned(),
+                remedy: "give the program CAP_NET_RAW; in the namespaces of a virtual board it has it"
+                    .to_owned(),
                 absent: false,
             })?;
             wire.relay = Some(started);

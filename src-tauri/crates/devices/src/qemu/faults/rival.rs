@@ -106,7 +106,8 @@ impl Rival {
         }
         // The pair goes with the namespace, but when the kernel comes to it; a new one needs the name now.
         let gone = format!("link del {NEAR}\n");
-        if let Err(error) = tool::run("take the second DHCP server away", "ip", &["-batch", "-"], "iproute2", &gone).await
+        if let Err(error) =
+            tool::run("take the second DHCP server away", "ip", &["-batch", "-"], "iproute2", &gone).await
             && !error.why.contains("Cannot find device")
         {
             return Err(error);
@@ -165,7 +166,10 @@ mod tests {
         };
         let said = arguments(&plan, &["16:09:01:1a:f4:30".to_owned()].into()).join(" ");
         assert!(said.contains("--dhcp-range=192.168.122.191,192.168.122.199,10m"), "{said}");
-        assert!(said.ends_with("--dhcp-ignore=tag:!chosen --dhcp-mac=set:chosen,16:09:01:1a:f4:30"), "{said}");
+        assert!(
+            said.ends_with("--dhcp-ignore=tag:!chosen --dhcp-mac=set:chosen,16:09:01:1a:f4:30"),
+            "{said}"
+        );
         assert!(!said.contains("boot"), "{said}");
     }
 }

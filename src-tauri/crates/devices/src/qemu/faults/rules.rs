@@ -73,7 +73,9 @@ fn dropped(fault: Fault, boss: Ipv4Addr) -> Vec<(Way, String)> {
 
 fn transfer() -> String {
     let others = set(&NO_TRANSFER);
-    format!("udp sport >= {CHOSEN_FROM} udp dport >= {CHOSEN_FROM} udp sport != {others} udp dport != {others}")
+    format!(
+        "udp sport >= {CHOSEN_FROM} udp dport >= {CHOSEN_FROM} udp sport != {others} udp dport != {others}"
+    )
 }
 
 fn set(ports: &[u16]) -> String {
@@ -101,7 +103,10 @@ mod tests {
             (Fault::DropTftp, "oifname { \"tap1\", \"lag1\" } udp dport 69 counter drop"),
             (Fault::DropHttp, "oifname { \"tap1\", \"lag1\" } tcp sport { 80, 443 } counter drop"),
             (Fault::LostTftpAcks, "udp length 12 @th,64,16 4 @th,80,16 >= 64 counter drop"),
-            (Fault::SecondDhcp, "oifname { \"tap1\", \"lag1\" } ip saddr 192.168.122.3 udp sport 67 counter drop"),
+            (
+                Fault::SecondDhcp,
+                "oifname { \"tap1\", \"lag1\" } ip saddr 192.168.122.3 udp sport 67 counter drop",
+            ),
         ];
         for (fault, expected) in table {
             let text = ruleset(&[place(fault)], BOSS);

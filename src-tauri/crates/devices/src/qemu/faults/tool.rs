@@ -40,7 +40,9 @@ pub(super) async fn run(
         }
         child.wait_with_output().await
     };
-    let again = || "try again; if it stays so, restart the program: a virtual board's network is made anew".to_owned();
+    let again = || {
+        "try again; if it stays so, restart the program: a virtual board's network is made anew".to_owned()
+    };
     match tokio::time::timeout(LIMIT, work).await {
         Err(_) => Err(error(format!("{program} did not end within {} s", LIMIT.as_secs()), again())),
         Ok(Err(source)) => Err(error(format!("{program}: {source}"), again())),
@@ -57,7 +59,8 @@ fn remedy(program: &str, said: &str) -> String {
         "nft" => "nf_tables and nf_tables_bridge",
         _ => "veth and bridge",
     };
-    if said.contains("not supported") || said.contains("No such file") || said.contains("Unknown device type") {
+    if said.contains("not supported") || said.contains("No such file") || said.contains("Unknown device type")
+    {
         return format!("load the kernel modules {modules} (`modprobe …` as root)");
     }
     "try again; if it stays so, restart the program: a virtual board's network is made anew".to_owned()

@@ -1,0 +1,126 @@
+//! Faults behind their port: what is wrong on wires and in machines is the board's, what is wrong in files is ours.
+
+use std::{net::Ipv4Addr, sync::Arc};
+
+use async_trait::async_trait;
+use devices::qemu::RivalPlan;
+use lab::{
+    Board,
+    fault::Fault,
+    ports::{Faults, PortError},
+};
+use sim::{Breaker, Trouble};
+
+use super::spoil;
+
+/// All faults of a board.
+pub(super) struct BoardFaults(pub(super) Arc<dyn Faults>);
+
+#[async_trait]
+impl Faults for BoardFaults {
+    fn possible(&self) -> Vec<Fault> {
+        let theirs = self.0.possible();
+        let either = |fault: &Fault| theirs.contains(fault) || spoil::POSSIBLE.contains(fault);
+        Fault::ALL.iter().copied().filter(either).collect()
+    }
+
+    async fn set(&self, machine: &str, fault: Fault, on: bool) -> Result<(), PortError> {
+        if self.0.possible().contains(&fault) {
+            return self.0.set(machine, fault, on).await;
+        }
+        // In effect once it is recorded: who serves looks into the picture.
+        Ok(())
+    }
+}
+
+/// Where a second DHCP server stands: below the addresses for strangers, where no machine of the board is.
+pub(super) fn rival(board: &Board) -> RivalPlan {
+    let before = |n: u32| Ipv4Addr::from(u32::from(board.network.pool.0).saturating_sub(n));
+    RivalPlan { address: before(10), prefix: board.network.prefix, range: (before(9), before(1)) }
+}
+
+/// Faults of simulated machines.
+pub(super) struct SimFaults {
+    breaker: Breaker,
+    /// Name and number.
+    machines: Vec<(String, u8)>,
+}
+
+impl SimFaults {
+    pub(super) fn new(breaker: Breaker, board: &Board) -> Self {
+        let number = |m: &lab::Machine| (m.name.clone(), u8::try_from(m.box_number).unwrap_or(u8::MAX));
+        Self { breaker, machines: board.machines.iter().map(number).collect() }
+    }
+}
+
+fn turn(trouble: &mut Trouble, fault: Fault, on: bool) {
+    match fault {
+        Fault::DropDhcp => trouble.dhcp.drop = on,
+        Fault::DelayDhcp => trouble.dhcp.delay = on,
+        Fault::DuplicateDhcp => trouble.dhcp.duplicate = on,
+        Fault::DropTftp => trouble.tftp.drop = on,
+        Fault::DelayTftp => trouble.tftp.delay = on,
+        Fault::DuplicateTftp => trouble.tftp.duplicate = on,
+        Fault::DropHttp => trouble.http.drop = on,
+        Fault::DelayHttp => trouble.http.delay = on,
+        Fault::DuplicateHttp => trouble.http.duplicate = on,
+        Fault::LinkDown => trouble.no_link = on,
+        Fault::SecondDhcp => trouble.other_dhcp = on,
+        Fault::NoNetworkBoot => trouble.no_network_boot = on,
+        Fault::LostTftpAcks => trouble.lost_acks = on,
+        // A simulated machine counts the bytes of its files and cannot stumble over them by itself.
+        Fault::TruncatedKernel | Fault::CorruptInitrd => trouble.spoiled = on,
+        Fault::WrongArch | Fault::MissingFile | Fault::KernelPanics | Fault::WipeLoop => {}
+    }
+}
+
+#[async_trait]
+impl Faults for SimFaults {
+    fn possible(&self) -> Vec<Fault> {
+        let turns = |fault: &Fault| {
+            let mut trouble = Trouble::default();
+            turn(&mut trouble, *fault, true);
+            trouble != Trouble::default()
+        };
+        Fault::ALL.iter().copied().filter(turns).collect()
+    }
+
+    async fn set(&self, machine: &str, fault: Fault, on: bool) -> Result<(), PortError> {
+        let error = |why: String| PortError {
+            what: format!("put {} into {machine}", fault.word()),
+            why,
+            remedy: "ask for the list of machines".to_owned(),
+            absent: false,
+        };
+        let known = self.machines.iter().find(|(name, _)| name == machine);
+        let (_, number) = known.ok_or_else(|| error("this board has no such machine".to_owned()))?;
+        let change = |trouble: &mut Trouble| turn(trouble, fault, on);
+        self.breaker.change(*number, change).map_err(|source| error(source.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{BoardChoice, choose_board};
+
+    #[test]
+    fn the_second_server_stands_where_nobody_else_does() {
+        let board = choose_board("virtual", BoardChoice::default()).unwrap();
+        let plan = rival(&board);
+        assert_eq!(plan.address, Ipv4Addr::new(192, 168, 122, 190));
+        assert_eq!(plan.range.1, Ipv4Addr::new(192, 168, 122, 199));
+        let taken = |address| (plan.address..=plan.range.1).contains(&address);
+        assert!(board.machines.iter().all(|machine| !taken(machine.address)) && !taken(board.network.boss));
+    }
+
+    #[test]
+    fn a_fault_taken_out_leaves_nothing_behind() {
+        for fault in Fault::ALL {
+            let mut trouble = Trouble::default();
+            turn(&mut trouble, *fault, true);
+            turn(&mut trouble, *fault, false);
+            assert_eq!(trouble, Trouble::default(), "{}", fault.word());
+        }
+    }
+}
