@@ -56,6 +56,7 @@ export const aMachine = (change: Partial<MachineWire> = {}): MachineWire => ({
   transfer: null,
   facts: null,
   facts_at: null,
+  faults: [],
   ...change,
 });
 
