@@ -11,25 +11,51 @@ use lab::{
 };
 use sim::{Breaker, Trouble};
 
-use super::spoil;
+use super::{Site, leases::LiveDhcp, spoil};
 
 /// All faults of a board.
-pub(super) struct BoardFaults(pub(super) Arc<dyn Faults>);
+pub(super) struct BoardFaults {
+    wires: Arc<dyn Faults>,
+    dhcp: Arc<LiveDhcp>,
+    board: Arc<Board>,
+}
+
+impl BoardFaults {
+    pub(super) fn new(site: &Site, wires: Arc<dyn Faults>) -> Arc<Self> {
+        Arc::new(Self { wires, dhcp: site.dhcp.clone(), board: site.board.clone() })
+    }
+}
 
 #[async_trait]
 impl Faults for BoardFaults {
     fn possible(&self) -> Vec<Fault> {
-        let theirs = self.0.possible();
-        let either = |fault: &Fault| theirs.contains(fault) || spoil::POSSIBLE.contains(fault);
+        let theirs = self.wires.possible();
+        let either = |fault: &Fault| {
+            theirs.contains(fault) || spoil::POSSIBLE.contains(fault) || *fault == Fault::WrongArch
+        };
         Fault::ALL.iter().copied().filter(either).collect()
     }
 
     async fn set(&self, machine: &str, fault: Fault, on: bool) -> Result<(), PortError> {
-        if self.0.possible().contains(&fault) {
-            return self.0.set(machine, fault, on).await;
+        if fault == Fault::WrongArch {
+            let mac = self.board.machines.iter().find(|known| known.name == machine).map(|known| known.mac);
+            let told = mac.is_some_and(|mac| self.dhcp.set_wrong(netboot::Mac(mac.0), on));
+            return if told { Ok(()) } else { Err(no_dhcp(machine)) };
+        }
+        if self.wires.possible().contains(&fault) {
+            return self.wires.set(machine, fault, on).await;
         }
         // In effect once it is recorded: who serves looks into the picture.
         Ok(())
+    }
+}
+
+fn no_dhcp(machine: &str) -> PortError {
+    PortError {
+        what: format!("name another loader to {machine}"),
+        why: "DHCP does not run, or has no address of its own for it".to_owned(),
+        remedy: "look at the services on System".to_owned(),
+        absent: false,
     }
 }
 

@@ -1,6 +1,9 @@
 //! DHCP's leases in the board's database, and its configuration while it runs.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
 use lab::{board::DhcpMode, journal::JournalError};
@@ -15,6 +18,15 @@ use tokio::sync::watch;
 #[derive(Default)]
 pub(super) struct LiveDhcp {
     configs: std::sync::OnceLock<watch::Sender<Arc<DhcpConfig>>>,
+    own: Mutex<HashMap<Mac, Own>>,
+}
+
+/// What makes one machine different from all others.
+#[derive(Clone, Default)]
+struct Own {
+    boot: Option<BootNames>,
+    /// It is given another architecture's loader on purpose.
+    wrong: bool,
 }
 
 impl LiveDhcp {
@@ -29,17 +41,42 @@ impl LiveDhcp {
     /// What one machine boots from its next DHCP message on; `None`: what all others boot. `false` when the machine has no
     /// reservation, or DHCP does not run.
     pub(super) fn set_boot(&self, mac: Mac, boot: Option<BootNames>) -> bool {
+        self.change(mac, |own| own.boot = boot)
+    }
+
+    /// Names the loader of another architecture to one machine on purpose, whatever it boots otherwise.
+    pub(super) fn set_wrong(&self, mac: Mac, on: bool) -> bool {
+        self.change(mac, |own| own.wrong = on)
+    }
+
+    fn change(&self, mac: Mac, change: impl FnOnce(&mut Own)) -> bool {
         let Some(configs) = self.configs.get() else { return false };
+        let mut all = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = all.entry(mac).or_default();
+        change(own);
+        let boot = own.boot.clone();
         let mut known = false;
         configs.send_if_modified(|config| {
             let mut changed = (**config).clone();
             let Some(reservation) = changed.reservations.get_mut(&mac) else { return false };
             known = true;
-            reservation.boot = boot.clone();
+            let plain = boot.clone().unwrap_or_else(|| config.boot.clone());
+            reservation.boot = if own.wrong { Some(swapped(&plain)) } else { boot.clone() };
             *config = Arc::new(changed);
             true
         });
         known
+    }
+}
+
+/// The loader for BIOS to UEFI and the other way round.
+fn swapped(names: &BootNames) -> BootNames {
+    let folder = names.efi64_url.rfind('/').map_or("", |slash| &names.efi64_url[..=slash]);
+    BootNames {
+        bios: names.efi64.clone(),
+        efi64: names.bios.clone(),
+        efi64_url: format!("{folder}{}", names.bios),
+        ..names.clone()
     }
 }
 
@@ -133,6 +170,19 @@ mod tests {
             !live.set_boot(Mac([2, 0, 0, 0, 0, 2]), None),
             "only a machine with a reservation has its own"
         );
+        let all = follow.borrow().boot.clone();
+        let usual = BootNames {
+            bios: "undionly.kpxe".into(),
+            efi64: "ipxe.efi".into(),
+            efi64_url: "http://192.168.122.3/ipxe.efi".into(),
+            ..all
+        };
+        assert!(live.set_wrong(known, true) && live.set_boot(known, Some(usual.clone())));
+        let told = follow.borrow().boot_of(known).clone();
+        assert_eq!((told.bios.as_str(), told.efi64.as_str()), ("ipxe.efi", "undionly.kpxe"));
+        assert_eq!(told.efi64_url, "http://192.168.122.3/undionly.kpxe");
+        assert!(live.set_wrong(known, false));
+        assert_eq!(follow.borrow().boot_of(known), &usual, "what it boots otherwise was not forgotten");
         assert!(live.set_boot(known, None));
         assert_eq!(follow.borrow().boot_of(known), &follow.borrow().boot);
     }

@@ -40,7 +40,8 @@ pub(super) async fn run(site: Site) -> Result<()> {
         relay_link: Some(link.clone()),
     })
     .context("start the simulated machines")?;
-    site.faults.fill(Arc::new(BoardFaults(Arc::new(SimFaults::new(board.breaker(), &site.board)))));
+    let simulated = SimFaults::new(board.breaker(), &site.board);
+    site.faults.fill(BoardFaults::new(&site, Arc::new(simulated)));
     site.power.fill(Arc::new(Relay::start(RelayConfig { path: link, allow_8: false })));
     site.ready(
         BOARD_SERVICE,

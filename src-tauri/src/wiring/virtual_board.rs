@@ -51,7 +51,7 @@ pub(super) async fn run(site: Site) -> Result<()> {
     capture::spawn(&mut services, &site, BRIDGE);
     let machines = Arc::new(Machines::new(tools, specs.clone()));
     let wires = WireFaults::new(Some(machines.clone()), &specs, site.board.network.boss, rival(&site.board));
-    site.faults.fill(Arc::new(BoardFaults(Arc::new(wires))));
+    site.faults.fill(BoardFaults::new(&site, Arc::new(wires)));
     site.wire.fill(Arc::new(network));
     site.console.fill(machines.clone());
     site.power.fill(machines.clone());
