@@ -1,11 +1,12 @@
 // What the made-up machines leave behind: marks, events, packets, facts. See mock.ts.
-import type { BootWire, EventWire, Json, PacketWire } from '../src/api/wire';
+import type { BootWire, EventWire, Json, PacketWire, VerdictWire } from '../src/api/wire';
 
 export const STATES = [
   'normal',
   'idle',
   'booting',
   'fault',
+  'common',
   'empty',
   'run',
   'done',
@@ -52,6 +53,7 @@ export function marksOf(phase: number, from: number, length: number): BootWire['
   const mark = (name: string, part: number, detail: Json) => ({
     mark: name,
     at: from + length * part,
+    seq: 4_000 + phase * 10,
     detail,
   });
   switch (phase) {
@@ -110,6 +112,50 @@ const KINDS: [string, string, string][] = [
   ],
   ['boot-ended', 'node2', 'boot good: the machine reported'],
 ];
+
+/** Why a machine whose boot began then does not go on. */
+export const verdictAt = (start: number, box: number): VerdictWire => ({
+  code: 'silent-after-link',
+  title: 'silent since its link came up',
+  about: `node${box}`,
+  says: 'Its firmware usually asks for an address 9 s after power (median of 12 boots).',
+  since: iso(start + 3_000),
+  knowable: iso(start + 27_000),
+  evidence: [4_001, 4_002],
+  remedy:
+    'Look at the screen of this PC. If a system runs there, put the network first in its boot order, or let us do it once it has booted.',
+  causes: ['it boots from its disk', 'its firmware waits for a key', 'network boot is off'],
+  ruled_out: [
+    {
+      code: 'no-link',
+      title: 'no link since its button was pressed',
+      says: 'the link dropped and returned 3 s after the press',
+      by: [4_002],
+    },
+    {
+      code: 'service-down',
+      title: 'a service of ours is down',
+      says: 'five other PCs were answered meanwhile',
+      by: [4_003],
+    },
+  ],
+  machines: [],
+  asks_screen: true,
+});
+
+/** What several machines have in common. */
+export const commonAt = (t0: number): VerdictWire => ({
+  ...verdictAt(t0 - 41_000, 3),
+  code: 'boss-link-down',
+  title: 'the controller’s own link is down',
+  about: 'board',
+  says: 'Four PCs fell silent within 1 s of it.',
+  remedy: 'Look at the cable between the controller and the switch.',
+  causes: [],
+  ruled_out: [],
+  machines: ['node3', 'node4', 'node5', 'node6'],
+  asks_screen: false,
+});
 
 export function event(seq: number, t0: number): EventWire {
   const [kind, subject, says] = KINDS[seq % KINDS.length] ?? ['', '', ''];

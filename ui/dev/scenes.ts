@@ -18,7 +18,9 @@ import {
   iso,
   marksOf,
   packets,
+  commonAt,
   sum,
+  verdictAt,
   type Scene,
 } from './records.ts';
 
@@ -26,6 +28,7 @@ export class World {
   private readonly t0 = Date.now();
   private cancelled: number | null = null;
   private started: number | null = null;
+  private readonly answers = new Map<number, string>();
   constructor(readonly scene: Scene) {}
 
   private bootOf(box: number, start: number, scale: number, stop?: { after: number; why: string }): BootWire {
@@ -42,6 +45,8 @@ export class World {
         phase: PHASES[i] ?? '',
         started: iso(start + from * 1000),
         seconds: whole ? length : stop && ran >= limit ? ran - from : null,
+        usual: length > 9_000 ? (USUAL[i] ?? null) : length,
+        expected: iso(start + (from + (USUAL[i] ?? 0)) * 1000),
         marks: marksOf(i, from, length).filter((mark) => (mark.at ?? 0) <= ran),
       });
       from += length;
@@ -59,6 +64,8 @@ export class World {
       ended: good || failed ? iso(start + ran * 1000) : null,
       seconds: good || failed ? ran : null,
       phases,
+      verdict: failed ? verdictAt(start, box) : null,
+      screen: this.answers.get(box) ?? null,
     };
   }
 
@@ -85,10 +92,23 @@ export class World {
       },
       heard: { at: iso(this.t0 - 95_000), what: 'heartbeat', patience_ms: 6000 },
       boot,
-      usual: { boots: 12, seconds: sum(USUAL), spread: [40.1, 47.9], phases: USUAL },
+      usual: {
+        boots: 12,
+        seconds: sum(USUAL),
+        spread: [40.1, 47.9],
+        phases: USUAL,
+        phase_spread: USUAL.map((s) => [s * 0.9, s * 1.1] as [number, number]),
+      },
       transfer: null,
       facts: FACTS,
       facts_at: iso(this.t0 - 100_000),
+      verdict: boot?.verdict ?? null,
+      link: null,
+      held_back: null,
+      due: null,
+      way: 'http',
+      faults: [],
+      wipe: null,
     };
     if (this.scene === 'empty') {
       return {
@@ -187,9 +207,10 @@ export class World {
         return box > 4
           ? this.bootOf(box, this.t0 - (box === 5 ? 21_000 : 4_000), scale)
           : this.bootOf(box, long, scale);
+      case 'common':
       case 'fault':
-        return box === 6
-          ? this.bootOf(6, this.t0 - 41_000, scale, { after: 35, why })
+        return box === 6 || (this.scene === 'common' && box > 2)
+          ? this.bootOf(box, this.t0 - 41_000, scale, { after: 35, why })
           : this.bootOf(box, long, scale);
       case 'run':
         return this.bootOf(box, this.t0 - 26_000 + box * 700, scale);
@@ -412,6 +433,9 @@ export class World {
               },
             ]
           : [],
+      common: this.scene === 'common' ? commonAt(this.t0) : null,
+      troubles: [],
+      rivals: [],
       counters:
         this.scene === 'empty'
           ? {}
@@ -456,6 +480,11 @@ export class World {
     }
     if (method === 'POST' && path.endsWith('/cancel')) {
       this.cancelled = Date.now();
+      return ok({});
+    }
+    const looked = /^\/machines\/node(\d)\/screen$/.exec(path);
+    if (method === 'POST' && looked !== null) {
+      this.answers.set(Number(looked[1]), 'shows-system');
       return ok({});
     }
     if (path === '/runs') return ok(this.runs());

@@ -57,7 +57,9 @@ const SCREENS: [string, string, string, boolean][] = [
   ['normal', '#/observe/boots/206?pane=packets', '[data-testid="boot-state"]', true],
   ['normal', '#/observe/boots/206?pane=facts', '[data-testid="boot-state"]', true],
   ['booting', '#/observe/boots/205?pane=events', '[data-testid="boot-state"]', true],
-  ['fault', '#/observe/boots/206', '[data-testid="boot-state"]', true],
+  ['fault', '#/observe/boots/206', '[data-testid="verdict"]', true],
+  ['common', '#/board', '[data-testid="common"]', true],
+  ['common', '#/observe/boots/204', '[data-testid="verdict"]', true],
   ['normal', '#/observe/events', 'ol button', true],
   ['normal', '#/system', '#engine', false],
   ['fault', '#/system', '#engine', false],
@@ -80,6 +82,18 @@ for (const [state, path, arrived, still] of SCREENS) {
     }
   });
 }
+
+test('a look at the machine’s own screen is told by one touch', async ({ page, open }) => {
+  await open('fault', '#/observe/boots/206');
+  const card = page.getByTestId('verdict');
+  await expect(card).toContainText('Silent since its link came up');
+  await expect(card).toHaveAttribute('data-code', 'silent-after-link');
+  const asked = page.waitForRequest((request) => request.url().endsWith('/machines/node6/screen'));
+  await card.getByRole('button', { name: 'It shows a system' }).click();
+  expect((await asked).postDataJSON()).toEqual({ answer: 'shows-system' });
+  await expect(card).toContainText('Somebody looked: it shows a system.');
+  await expect(card.getByRole('button')).toHaveCount(0);
+});
 
 const stateWord = (page: Page, box: number) =>
   page.locator(`[data-machine="${box}"] [data-testid="state-word"]`);

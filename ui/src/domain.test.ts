@@ -26,8 +26,8 @@ describe('the stretches of a boot', () => {
   it('fall back on wall time where the host restarted meanwhile', () => {
     const boot = aBoot({
       phases: [
-        { phase: 'firmware', started: at(0), seconds: null, marks: [] },
-        { phase: 'address', started: at(5), seconds: null, marks: [] },
+        { phase: 'firmware', started: at(0), seconds: null, usual: null, expected: null, marks: [] },
+        { phase: 'address', started: at(5), seconds: null, usual: null, expected: null, marks: [] },
       ],
     });
     expect(spans(boot, T0 + 8_000)[0]).toMatchObject({ from: 0, to: 5, open: false });

@@ -1,5 +1,5 @@
 // Wire forms for tests: whole ones with plain values, of which a test changes what it is about.
-import type { BootWire, MachineWire, RunWire, StatusWire } from './api/wire';
+import type { BootWire, MachineWire, RunWire, StatusWire, VerdictWire } from './api/wire';
 
 /** 2026-03-01 14:07:12 UTC */
 export const T0 = Date.UTC(2026, 2, 1, 14, 7, 12);
@@ -15,9 +15,11 @@ export const aBoot = (change: Partial<BootWire> = {}): BootWire => ({
   started: at(0),
   ended: null,
   seconds: null,
+  verdict: null,
+  screen: null,
   phases: [
-    { phase: 'firmware', started: at(0), seconds: 9, marks: [] },
-    { phase: 'address', started: at(9), seconds: null, marks: [] },
+    { phase: 'firmware', started: at(0), seconds: 9, usual: null, expected: null, marks: [] },
+    { phase: 'address', started: at(9), seconds: null, usual: null, expected: null, marks: [] },
   ],
   ...change,
 });
@@ -33,6 +35,8 @@ export const aGoodBoot = (change: Partial<BootWire> = {}): BootWire =>
       phase,
       started: at(i * 7),
       seconds: i === 5 ? 8 : 7,
+      usual: null,
+      expected: null,
       marks: [],
     })),
     ...change,
@@ -56,7 +60,13 @@ export const aMachine = (change: Partial<MachineWire> = {}): MachineWire => ({
   transfer: null,
   facts: null,
   facts_at: null,
+  verdict: null,
+  link: null,
+  held_back: null,
+  due: null,
+  way: null,
   faults: [],
+  wipe: null,
   ...change,
 });
 
@@ -89,5 +99,24 @@ export const aStatus = (change: Partial<StatusWire> = {}): StatusWire => ({
   devices: [],
   unknown: [],
   counters: {},
+  common: null,
+  troubles: [],
+  rivals: [],
+  ...change,
+});
+
+export const aVerdict = (change: Partial<VerdictWire> = {}): VerdictWire => ({
+  code: 'silent-after-link',
+  title: 'silent since its link came up',
+  about: 'node1',
+  says: 'nothing was heard for 60 s',
+  since: at(3),
+  knowable: at(63),
+  evidence: [4],
+  remedy: 'look at its screen',
+  causes: ['it boots from its disk'],
+  ruled_out: [],
+  machines: [],
+  asks_screen: true,
   ...change,
 });

@@ -4,6 +4,7 @@ import type {
   BootWire,
   ConsoleWire,
   EventWire,
+  ExplanationWire,
   FailureWire,
   PacketWire,
   RunWire,
@@ -62,6 +63,8 @@ const post = async (path: string, body: unknown): Promise<Response> =>
     body: JSON.stringify(body),
   });
 
+const remove = async (path: string): Promise<Response> => ask(path, { method: 'DELETE' });
+
 const name = encodeURIComponent;
 
 export const api = {
@@ -79,6 +82,20 @@ export const api = {
   bootEvents: (id: number) => get<EventWire[]>(`/boots/${id}/events`),
   bootPackets: (id: number) => get<PacketWire[]>(`/boots/${id}/packets`),
   events: (since: number, limit: number) => get<EventWire[]>(`/events?since=${since}&limit=${limit}`),
+  /** Say what a machine's own screen shows: `shows-system`, `waits-for-key` or `is-dark`. */
+  answerScreen: async (machine: string, answer: string) =>
+    (await (await post(`/api/v1/machines/${name(machine)}/screen`, { answer })).json()) as ExplanationWire,
+  /** Let a machine boot again that was held back. */
+  rearm: async (machine: string, reason: string) => {
+    await post(`/api/v1/machines/${name(machine)}/rearm`, { reason });
+  },
+  /** Its next boot erases its disks. */
+  armWipe: async (machine: string) => {
+    await post(`/api/v1/machines/${name(machine)}/wipe`, { confirm: machine });
+  },
+  disarmWipe: async (machine: string) => {
+    await remove(`/api/v1/machines/${name(machine)}/wipe`);
+  },
   /** `null` where this board has no consoles. */
   console: async (machine: string): Promise<string | null> => {
     try {

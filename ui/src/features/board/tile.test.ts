@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MachineWire } from '../../api/wire';
-import { aBoot, aGoodBoot, aMachine, at, T0 } from '../../testing';
+import { aBoot, aGoodBoot, aMachine, at, T0, aVerdict } from '../../testing';
 import { hardware, tileOf } from './tile';
 
 const ON: MachineWire['power'] = {
@@ -11,7 +11,13 @@ const ON: MachineWire['power'] = {
   press: null,
 };
 const heard = (seconds: number) => ({ at: at(seconds), what: 'heartbeat', patience_ms: 6_000 });
-const usual = { boots: 5, seconds: 43, spread: [40, 47] as [number, number], phases: [7, 7, 7, 7, 7, 8] };
+const usual = {
+  boots: 5,
+  seconds: 43,
+  spread: [40, 47] as [number, number],
+  phases: [7, 7, 7, 7, 7, 8],
+  phase_spread: [],
+};
 const tile = (change: Partial<MachineWire>, now = 12) => tileOf(aMachine(change), T0 + now * 1000);
 
 describe('while it boots', () => {
@@ -31,6 +37,12 @@ describe('while it boots', () => {
   it('without history nothing is claimed', () => {
     expect(tile(booting)).toMatchObject({ right: 'first boot here', bar: { usual: null } });
   });
+  it('a verdict says more than a phase', () => {
+    const verdict = aVerdict();
+    expect(tile({ state: 'fault', word: 'silent', verdict }).say).toBe('Silent since its link came up');
+    expect(tile({ ...booting, verdict }).say).toBe('Silent since its link came up');
+  });
+
   it('with history it says about how long', () => {
     expect(tile({ ...booting, usual })).toMatchObject({ right: 'about 31 s to go', bar: { usual: 43 } });
     expect(tile({ ...booting, usual }, 50).right).toBe('7 s longer than usual');

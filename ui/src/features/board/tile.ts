@@ -36,6 +36,7 @@ export function tileOf(machine: MachineWire, now: number): Tile {
 
 function sayOf(machine: MachineWire): string | null {
   const { transfer } = machine;
+  if (machine.verdict !== null && machine.state !== 'up') return sentence(machine.verdict.title);
   if (machine.state === 'boot' && transfer !== null) {
     return words.board.transfer(file(transfer.path), bytes(transfer.sent), bytes(transfer.total));
   }

@@ -3,7 +3,7 @@ import { aBoot, aGoodBoot, aMachine, at, T0 } from '../../testing';
 import { verdictOf } from './verdict';
 
 const usual = (seconds: number, boots = 12) =>
-  aMachine({ usual: { boots, seconds, spread: [40, 47], phases: [7, 7, 7, 7, 7, 8] } });
+  aMachine({ usual: { boots, seconds, spread: [40, 47], phases: [7, 7, 7, 7, 7, 8], phase_spread: [] } });
 
 describe('what is known of a boot', () => {
   it.each([
