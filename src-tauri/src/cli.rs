@@ -12,9 +12,11 @@ mod images;
 mod labs;
 mod print;
 mod rebuild;
+mod screen;
 mod serve;
 mod status;
 mod window;
+mod wipe;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -77,6 +79,10 @@ enum Command {
     Boots(boots::BootsOptions),
     /// One boot with its phases and marks.
     Boot(boots::BootOptions),
+    /// Arm a machine's next boot to erase its disks, once; or take that back.
+    Wipe(wipe::WipeOptions),
+    /// A picture of a machine's own screen; virtual machines only.
+    Screen(screen::ScreenOptions),
     /// Events, oldest first.
     Events(events::EventsOptions),
     /// Break a machine on purpose, or list what can be broken: `fault NAME MACHINE [--off]`, `fault list`.
@@ -143,6 +149,8 @@ async fn ask(common: &Common, command: Command) -> Result<Exit> {
         Command::Status => status::run(common).await,
         Command::Boots(options) => boots::list(common, &options).await,
         Command::Boot(options) => boots::show(common, &options).await,
+        Command::Wipe(options) => wipe::run(common, options).await,
+        Command::Screen(options) => screen::run(common, &options).await,
         Command::Events(options) => events::run(common, &options).await,
         Command::Fault(options) => fault::run(common, options).await,
         Command::Capture(options) => capture::run(common, &options).await,

@@ -55,6 +55,8 @@ pub struct ProgramOptions {
     pub speed: u32,
     /// Of virtual machines.
     pub firmware: Firmware,
+    /// A virtual board gets one machine more, of which its file knows nothing.
+    pub stranger: bool,
     /// Process that a person would end; differs from our own inside namespaces.
     pub pid: u32,
     /// How the listener is reached from outside, where that is not its own address.

@@ -67,6 +67,11 @@ impl Client {
         read(ask.send().await.with_context(|| format!("ask the engine for {path}"))?).await
     }
 
+    pub(super) async fn delete<B: Serialize, T: DeserializeOwned>(&self, path: &str, body: &B) -> Result<T> {
+        let ask = self.http.delete(self.url(path)).bearer_auth(&self.token).json(body).timeout(ANSWER);
+        read(ask.send().await.with_context(|| format!("ask the engine for {path}"))?).await
+    }
+
     /// A stream without an end of its own.
     pub(super) async fn stream(&self, path: &str) -> Result<reqwest::Response> {
         let answer = self

@@ -44,6 +44,9 @@ pub struct ServeOptions {
     /// A matchbox data folder (groups, profiles, assets), answered on its own paths beside ours.
     #[arg(long, value_name = "DIR")]
     pub matchbox: Option<PathBuf>,
+    /// Start one machine more on a virtual board, of which its file knows nothing: to see what a stranger is told.
+    #[arg(long)]
+    pub stranger: bool,
     /// Process that started this one.
     #[arg(long, hide = true)]
     pub outer_pid: Option<u32>,
@@ -85,6 +88,9 @@ pub fn start_inside(
     add("--firmware", firmware.into());
     add("--listen", listener.local_addr().context("ask the listener for its address")?.to_string());
     add("--outer-pid", std::process::id().to_string());
+    if options.stranger {
+        args.push("--stranger".into());
+    }
     if json {
         args.push("--json".into());
     }
@@ -136,6 +142,10 @@ fn check(options: &ServeOptions) -> Result<BoardKind> {
         return Err(anyhow!("--speed {} is for simulated boards; real time has one speed", options.speed)
             .context(bad));
     }
+    if options.stranger && kind != BoardKind::Virtual {
+        let bad = BadBoard { remedy: "leave --stranger out, or serve --board virtual".into() };
+        return Err(anyhow!("--stranger is for virtual boards; no other has machines to make").context(bad));
+    }
     Ok(kind)
 }
 
@@ -182,6 +192,7 @@ fn run(
             FirmwareChoice::Uefi => Firmware::Uefi,
             FirmwareChoice::Bios => Firmware::Bios,
         },
+        stranger: options.stranger,
         pid,
         url: None,
     };

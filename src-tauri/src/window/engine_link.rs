@@ -125,6 +125,7 @@ async fn start(options: &Options, data: &DataDir) -> Result<Program> {
     let board = options.serve.board()?;
     let listener = listen(options.serve.listen)?;
     let options = ProgramOptions {
+        stranger: false,
         data: data.clone(),
         board,
         speed: options.serve.speed,

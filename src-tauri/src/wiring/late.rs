@@ -88,6 +88,13 @@ impl Console for LateConsole {
             }),
         }
     }
+
+    async fn screen(&self, machine: &str) -> Result<Vec<u8>, PortError> {
+        match self.0.get() {
+            Some(console) => console.screen(machine).await,
+            None => Err(not_yet("take a picture of a machine's screen")),
+        }
+    }
 }
 
 /// Faults of a board that may not be there yet.

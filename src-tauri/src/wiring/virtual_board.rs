@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
 use devices::qemu::{MachineSpec, Machines, Network, NetworkPlan, Tools, WireFaults, network::BRIDGE};
+use lab::ports::Power;
 
 use super::{
     BOARD_SERVICE, Site,
@@ -32,7 +33,9 @@ pub(super) async fn run(site: Site) -> Result<()> {
         memory_mib: u32::try_from(m.memory_mib.unwrap_or(MEMORY_MIB)).unwrap_or(u32::MAX),
         folder: folder.clone(),
     };
-    let specs: Vec<MachineSpec> = site.board.machines.iter().map(spec).collect();
+    let mut specs: Vec<MachineSpec> = site.board.machines.iter().map(spec).collect();
+    let stranger = site.options.stranger.then(|| stranger(&site.board, &specs)).flatten();
+    specs.extend(stranger.clone());
     let plan = NetworkPlan {
         address: site.board.network.boss,
         prefix: site.board.network.prefix,
@@ -56,10 +59,35 @@ pub(super) async fn run(site: Site) -> Result<()> {
     site.console.fill(machines.clone());
     site.power.fill(machines.clone());
     site.ready(BOARD_SERVICE, format!("{} QEMU machines on {BRIDGE}", site.board.machines.len()));
+    if let Some(stranger) = stranger
+        && let Err(error) = machines.on(stranger.outlet).await
+    {
+        tracing::warn!(%error, "the stranger was not switched on");
+    }
     site.stop.cancelled().await;
     if let Err(error) = machines.shut_down().await {
         tracing::warn!(%error, "a machine was not switched off; it is killed");
     }
     while services.join_next().await.is_some() {}
     Ok(())
+}
+
+/// Relay channel of the controller's own button on a real board; no machine is ever on it.
+const BOSS_OUTLET: u8 = 7;
+
+/// A machine that the board file does not know, on the first free outlet. Its address is one digit away from the last
+/// machine's, as a slip of the pen would have it.
+fn stranger(board: &lab::Board, specs: &[MachineSpec]) -> Option<MachineSpec> {
+    let free = |outlet: &u8| *outlet != BOSS_OUTLET && specs.iter().all(|spec| spec.outlet != *outlet);
+    let (outlet, like) = ((1..=8).find(free)?, specs.last()?);
+    let last = board.machines.last()?.mac.0;
+    let unknown = |digit: &u8| board.machine_by_mac(with_last(last, *digit)).is_none();
+    let mac = with_last(last, (0..16).find(unknown)?);
+    Some(MachineSpec { name: "stranger".to_owned(), outlet, mac: mac.to_string(), ..like.clone() })
+}
+
+/// The same address with another last digit.
+fn with_last(mut mac: [u8; 6], digit: u8) -> lab::Mac {
+    mac[5] = (mac[5] & 0xf0) | digit;
+    lab::Mac(mac)
 }

@@ -10,7 +10,11 @@ use axum::{
 };
 use lab::Code;
 
-use crate::{guard::BODY_LIMIT, refusal::Refusal, wire::ReasonWire};
+use crate::{
+    guard::BODY_LIMIT,
+    refusal::Refusal,
+    wire::{ReasonWire, WipeOrderWire},
+};
 
 /// A reason is a sentence for the log, not a document.
 const REASON_LONGEST: usize = 500;
@@ -96,6 +100,33 @@ impl<S: Send + Sync> FromRequest<S> for Reason {
         }
         let reason = json::<Option<ReasonWire>>(&headers, &body)?.and_then(|body| body.reason);
         self::reason(reason).map(Self)
+    }
+}
+
+/// What is to be erased: a body that must be there.
+pub(crate) struct WipeBody(pub(crate) WipeOrderWire);
+
+/// As many disks as a wiper reports; and no name or serial is as long as this.
+const DISKS_MOST: usize = 32;
+const DISK_LONGEST: usize = 64;
+
+impl<S: Send + Sync> FromRequest<S> for WipeBody {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let headers = request.headers().clone();
+        let body = Bytes::from_request(request, state).await?;
+        let order = json::<WipeOrderWire>(&headers, &body)?;
+        // They go to the machine's kernel as words of its command line, separated by commas.
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+        let odd = |disk: &&String| disk.is_empty() || disk.len() > DISK_LONGEST || !disk.chars().all(plain);
+        match order.disks.iter().find(odd) {
+            _ if order.disks.len() > DISKS_MOST => {
+                Err(bad("the disks", format!("more than {DISKS_MOST} are named")))
+            }
+            Some(odd) => Err(bad("the disks", format!("{odd:?} is no name or serial of a disk"))),
+            None => Ok(Self(WipeOrderWire { reason: reason(order.reason)?, ..order })),
+        }
     }
 }
 

@@ -75,7 +75,7 @@ fn build() -> openapi::OpenApi {
 const NOTHING: [&str; 0] = [];
 
 /// What we may be sent: fields with a usual value may be missing there.
-const ASKED: [&str; 3] = ["ReasonWire", "HeartbeatWire", "FaultOrderWire"];
+const ASKED: [&str; 4] = ["ReasonWire", "HeartbeatWire", "FaultOrderWire", "WipeOrderWire"];
 
 /// Answers have all their fields, `null` where nothing is known; the derive takes an `Option` for one that may be missing.
 fn nothing_is_left_out(document: &mut openapi::OpenApi) {
@@ -115,7 +115,7 @@ fn secured<S: Clone + Send + Sync + 'static>(
 }
 
 fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post].into_iter().filter_map(Option::as_mut)
+    [&mut item.get, &mut item.post, &mut item.delete].into_iter().filter_map(Option::as_mut)
 }
 
 #[cfg(test)]
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn every_operation_says_how_it_fails_and_who_may() {
         for (path, item) in &document().paths.paths {
-            for operation in [&item.get, &item.post].into_iter().flatten() {
+            for operation in [&item.get, &item.post, &item.delete].into_iter().flatten() {
                 assert!(operation.responses.responses.contains_key("default"), "{path}: how does it fail?");
                 assert!(operation.security.is_some(), "{path}: who may?");
                 assert!(operation.summary.is_some(), "{path}: what is it for?");

@@ -9,6 +9,7 @@ mod history;
 mod machines;
 mod now;
 mod orders;
+mod wipe;
 
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ pub(crate) fn read() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(faults::faults))
         .routes(routes!(captures::machine_capture))
         .routes(routes!(captures::boot_capture))
+        .routes(routes!(machines::screen))
 }
 
 /// For those who may act.
@@ -53,6 +55,7 @@ pub(crate) fn control() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(explain::screen))
         .routes(routes!(explain::rearm))
         .routes(routes!(faults::set_fault))
+        .routes(routes!(wipe::arm, wipe::disarm))
 }
 
 /// For those who may let others in.

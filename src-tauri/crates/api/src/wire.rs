@@ -8,6 +8,7 @@ mod feed;
 mod gateway;
 mod run;
 mod status;
+mod wipe;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -24,6 +25,7 @@ pub use status::{
     BoardWire, DeviceWire, EngineWire, HeardWire, LabWire, MachineWire, PowerWire, PressWire, ServiceWire,
     StatusWire, StorageWire, TransferWire, UnknownWire, UsualWire,
 };
+pub use wipe::{WipeOrderWire, WipeWire};
 
 /// A failure: what programs match (`code`) and what people read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -152,6 +152,36 @@ pub(super) async fn console(
     Ok(Json(ConsoleWire { machine: machine.name.clone(), text }))
 }
 
+/// What a machine's own display shows now, where the board can see it.
+#[utoipa::path(
+    get, path = "/api/v1/machines/{machine}/screen.png", tag = "now",
+    params(("machine" = String, Path, description = "Box number or name; `stranger` for the one that is not known")),
+    responses((status = 200, body = Vec<u8>, content_type = "image/png"))
+)]
+pub(super) async fn screen(
+    State(site): State<Arc<Site>>,
+    Path(who): Path<String>,
+) -> Result<Response, Refusal> {
+    // A stranger is no machine of the board, but the virtual board can have one that has a screen.
+    let name = match who.as_str() {
+        STRANGER => STRANGER,
+        _ => machine(&site.state, &who)?.name.as_str(),
+    };
+    let consoles = site.state.consoles.as_ref().ok_or_else(|| {
+        Refusal::new(
+            Code::NotFound,
+            format!("take a picture of {name}'s screen"),
+            "this board cannot see its machines' screens",
+            "look at the machine's own screen",
+        )
+    })?;
+    let png = consoles.screen(name).await.map_err(lab::Failure::from)?;
+    Ok(([(header::CONTENT_TYPE, "image/png"), (header::CACHE_CONTROL, "no-store")], png).into_response())
+}
+
+/// Name of the machine that a virtual board has and its file does not know.
+const STRANGER: &str = "stranger";
+
 pub(super) async fn found(state: &ApiState, id: u64) -> Result<Boot, Refusal> {
     let boot = state.archive.boot(id).await?;
     boot.ok_or_else(|| Refusal::not_found(format!("find boot {id}"), "this board has no such boot"))

@@ -59,6 +59,11 @@ impl MachineSpec {
         self.folder.join(format!("vars{}.fd", self.outlet))
     }
 
+    /// Where QEMU puts a picture of the display, until it is read.
+    pub(super) fn picture(&self) -> PathBuf {
+        self.folder.join(format!("screen{}.png", self.outlet))
+    }
+
     pub(super) fn disk(&self) -> PathBuf {
         self.folder.join(format!("disk{}.img", self.outlet))
     }
@@ -100,7 +105,7 @@ pub fn arguments(spec: &MachineSpec, tools: &Tools, quirks: Quirks) -> Vec<OsStr
             out.plain(&["-device", &format!("{card}{rest}")]);
         }
         FirmwareFiles::Bios { bios, rom: _ } => {
-            // Without a display adapter SeaBIOS, and iPXE through it, speak on the serial port when told so.
+            // Told so, SeaBIOS, and iPXE through it, speak on the serial port as well as on the display.
             out.plain(&["-machine", "q35,accel=tcg,graphics=off"]);
             out.option("-bios", &[], Some(("", bios)));
             out.plain(&["-boot", if quirks.no_network_boot { "c" } else { "n" }]);
@@ -121,6 +126,8 @@ pub fn arguments(spec: &MachineSpec, tools: &Tools, quirks: Quirks) -> Vec<OsStr
     );
     out.plain(&["-device", "virtio-blk-pci,drive=disk"]);
     out.plain(&["-device", "virtio-rng-pci"]);
+    // A display that nobody looks at, but of which a picture can be taken.
+    out.plain(&["-device", "VGA"]);
     out.option("-chardev", &["file", "id=console"], Some(("path", &spec.console())));
     out.plain(&["-serial", "chardev:console"]);
     out.plain(&["-chardev", "stdio,id=control,signal=off"]);
@@ -227,6 +234,7 @@ mod tests {
              -drive if=none,id=disk,format=raw,discard=unmap,file=/data/a,,b/disk2.img\n\
              -device virtio-blk-pci,drive=disk\n\
              -device virtio-rng-pci\n\
+             -device VGA\n\
              -chardev file,id=console,path=/data/a,,b/console2.log\n\
              -serial chardev:console\n\
              -chardev stdio,id=control,signal=off\n\
@@ -254,6 +262,7 @@ mod tests {
              -drive if=none,id=disk,format=raw,discard=unmap,file=/data/a,,b/disk2.img\n\
              -device virtio-blk-pci,drive=disk\n\
              -device virtio-rng-pci\n\
+             -device VGA\n\
              -chardev file,id=console,path=/data/a,,b/console2.log\n\
              -serial chardev:console\n\
              -chardev stdio,id=control,signal=off\n\

@@ -2,7 +2,7 @@
 //!
 //! One task owns each machine: it alone starts and ends the process, and publishes what it sees.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -26,6 +26,8 @@ const START_LIMIT: Duration = Duration::from_secs(15);
 const QUIT_LIMIT: Duration = Duration::from_secs(3);
 /// The kernel needs a moment to take 512 MB back.
 const KILL_LIMIT: Duration = Duration::from_secs(5);
+/// Drawing and packing a display takes some ten milliseconds.
+const PICTURE_LIMIT: Duration = Duration::from_secs(8);
 /// A request may wait for one before it.
 const REQUEST_LIMIT: Duration = Duration::from_secs(40);
 /// The engine has one command an outlet in flight; a second may wait, a third is a mistake.
@@ -43,11 +45,15 @@ pub struct Machines {
 struct Machine {
     spec: MachineSpec,
     requests: mpsc::Sender<Request>,
+    pictures: mpsc::Sender<Asked>,
     reading: watch::Receiver<OutletReading>,
     quirks: watch::Sender<Quirks>,
     /// Ends with us; the process does too (`kill_on_drop`).
     _owner: AbortOnDropHandle<()>,
 }
+
+/// Somebody who waits for a picture of the display to be taken.
+type Asked = oneshot::Sender<Result<(), String>>;
 
 #[derive(Debug)]
 struct Request {
@@ -62,10 +68,17 @@ impl Machines {
             let (requests, inbox) = mpsc::channel(QUEUE);
             let (publish, reading) = watch::channel(OFF);
             let (quirks, wrong) = watch::channel(Quirks::default());
-            let owner =
-                Owner { spec: spec.clone(), tools: tools.clone(), running: None, publish, quirks: wrong };
+            let (pictures, asked) = mpsc::channel(QUEUE);
+            let owner = Owner {
+                spec: spec.clone(),
+                tools: tools.clone(),
+                running: None,
+                publish,
+                pictures: asked,
+                quirks: wrong,
+            };
             let owner = AbortOnDropHandle::new(tokio::spawn(owner.run(inbox)));
-            (spec.outlet, Machine { spec, requests, reading, quirks, _owner: owner })
+            (spec.outlet, Machine { spec, requests, pictures, reading, quirks, _owner: owner })
         };
         Self { by_outlet: specs.into_iter().map(machine).collect() }
     }
@@ -153,6 +166,25 @@ impl Console for Machines {
         let spec = &found.ok_or_else(|| error("this board has no such machine".to_owned()))?.spec;
         console::tail(&spec.console(), limit).await.map_err(|source| error(source.to_string()))
     }
+
+    async fn screen(&self, machine: &str) -> Result<Vec<u8>, PortError> {
+        let error = |why: String| PortError {
+            what: format!("take a picture of {machine}'s screen"),
+            why,
+            remedy: "switch the machine on; its display begins with its firmware".to_owned(),
+            absent: false,
+        };
+        let found = self.by_outlet.values().find(|known| known.spec.name == machine);
+        let known = found.ok_or_else(|| error("this board has no such machine".to_owned()))?;
+        let (reply, taken) = oneshot::channel();
+        known.pictures.try_send(reply).map_err(|_| error("others are waiting for one".to_owned()))?;
+        match tokio::time::timeout(PICTURE_LIMIT, taken).await {
+            Ok(Ok(result)) => result.map_err(error)?,
+            Ok(Err(_)) => return Err(error("the machine ended meanwhile".to_owned())),
+            Err(_) => return Err(error(format!("no picture within {} s", PICTURE_LIMIT.as_secs()))),
+        }
+        tokio::fs::read(known.spec.picture()).await.map_err(|source| error(source.to_string()))
+    }
 }
 
 /// Nothing runs, and nothing was asked for: this much is certain of a board that has just been made.
@@ -164,6 +196,7 @@ struct Owner {
     running: Option<Running>,
     publish: watch::Sender<OutletReading>,
     quirks: watch::Receiver<Quirks>,
+    pictures: mpsc::Receiver<Asked>,
 }
 
 struct Running {
@@ -172,6 +205,8 @@ struct Running {
     lines: Lines<BufReader<ChildStdout>>,
     /// Standard output has ended; only the end of the process is left to wait for.
     silent: bool,
+    /// Who waits for a picture, in the order of the questions.
+    asked: VecDeque<Asked>,
 }
 
 impl Owner {
@@ -189,6 +224,7 @@ impl Owner {
                     // Who asked may have given up; what was done shows in the reading.
                     let _ = request.reply.send(result);
                 }
+                Some(asked) = self.pictures.recv() => self.picture(asked).await,
                 () = ended(&mut self.running, &self.spec.name) => {
                     self.running = None;
                     self.observe();
@@ -206,6 +242,25 @@ impl Owner {
         {
             // It is ending; its next start is told again.
             tracing::debug!(machine = self.spec.name, %error, "QEMU does not listen");
+        }
+    }
+
+    /// Asks QEMU for a picture of the display; its answer is among the lines that `ended` reads.
+    async fn picture(&mut self, asked: Asked) {
+        let file = self.spec.picture();
+        let told = match (&mut self.running, file.to_str()) {
+            (None, _) => Err("it is off".to_owned()),
+            (_, None) => Err("the data folder's name is no text".to_owned()),
+            (Some(running), _) if running.asked.len() >= QUEUE => Err("others are waiting for one".to_owned()),
+            (Some(running), Some(file)) => {
+                let written = running.stdin.write_all(qmp::screendump(file).as_bytes()).await;
+                written.map(|()| running).map_err(|error| error.to_string())
+            }
+        };
+        match told {
+            Ok(running) => running.asked.push_back(asked),
+            // Who asked may have given up.
+            Err(why) => drop(asked.send(Err(why))),
         }
     }
 
@@ -302,6 +357,12 @@ async fn ended(running: &mut Option<Running>, machine: &str) {
                     Said::Shutdown(reason) => tracing::info!(machine, reason, "the machine ends"),
                     Said::Reset(reason) => tracing::info!(machine, reason, "the machine restarts"),
                     Said::Refused(why) => tracing::warn!(machine, why, "QEMU refused a command"),
+                    Said::Picture(taken) => {
+                        if let Some(asked) = running.asked.pop_front() {
+                            // Who asked may have given up.
+                            let _ = asked.send(taken);
+                        }
+                    }
                     Said::Greeting(_) | Said::Other => {}
                 },
                 Ok(None) | Err(_) => running.silent = true,
@@ -350,7 +411,7 @@ fn start(spec: &MachineSpec, tools: &Tools, quirks: Quirks) -> std::io::Result<R
     let missing = || std::io::Error::other("QEMU was started without pipes");
     let stdin = child.stdin.take().ok_or_else(missing)?;
     let stdout = child.stdout.take().ok_or_else(missing)?;
-    Ok(Running { child, stdin, lines: BufReader::new(stdout).lines(), silent: false })
+    Ok(Running { child, stdin, lines: BufReader::new(stdout).lines(), silent: false, asked: VecDeque::new() })
 }
 
 /// What QEMU wrote to standard error, for the end of a sentence.

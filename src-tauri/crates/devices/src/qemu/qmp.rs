@@ -12,6 +12,15 @@ pub(super) fn set_link(up: bool) -> String {
     format!("{{\"execute\":\"set_link\",\"arguments\":{{\"name\":\"card\",\"up\":{up}}}}}\n")
 }
 
+/// Tells the answer to a question from all other answers.
+const PICTURE: &str = "picture";
+
+/// Asks for a picture of the display (QEMU 7.1 and newer know PNG).
+pub(super) fn screendump(file: &str) -> String {
+    let arguments = serde_json::json!({ "filename": file, "format": "png" });
+    format!("{}\n", serde_json::json!({ "execute": "screendump", "id": PICTURE, "arguments": arguments }))
+}
+
 /// What a line says, as far as we care.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Said {
@@ -23,6 +32,8 @@ pub(super) enum Said {
     Reset(String),
     /// A command failed.
     Refused(String),
+    /// The picture is taken, or why not.
+    Picture(Result<(), String>),
     /// Anything else.
     Other,
 }
@@ -33,6 +44,10 @@ pub(super) fn read(line: &str) -> Said {
     if let Some(version) = value.pointer("/QMP/version/qemu") {
         let part = |name: &str| version.get(name).and_then(Value::as_u64).unwrap_or(0);
         return Said::Greeting(format!("{}.{}.{}", part("major"), part("minor"), part("micro")));
+    }
+    if value.get("id").and_then(Value::as_str) == Some(PICTURE) {
+        let failed = value.get("error").map(|_| text("/error/desc"));
+        return Said::Picture(failed.map_or(Ok(()), Err));
     }
     if value.get("error").is_some() {
         return Said::Refused(text("/error/desc"));
@@ -61,6 +76,11 @@ mod tests {
             (reset, Said::Reset("guest-reset".into())),
             (refused, Said::Refused("The command quti has not been found".into())),
             (r#"{"return": {}}"#, Said::Other),
+            (r#"{"return": {}, "id": "picture"}"#, Said::Picture(Ok(()))),
+            (
+                r#"{"error": {"class": "GenericError", "desc": "no"}, "id": "picture"}"#,
+                Said::Picture(Err("no".into())),
+            ),
             ("not json", Said::Other),
         ] {
             assert_eq!(read(line), expected, "{line}");
