@@ -98,7 +98,10 @@ fn a_stranger_is_told_why_and_only_the_armed_machine_is_erased() {
     let (one, two) = (disk(dir.path(), 1), disk(dir.path(), 2));
     let end = 64 << 20;
     assert!(is_zero(&one, 0, 2 << 20) && is_zero(&one, end - (1 << 20), 1 << 20), "signatures are gone");
-    assert!(holds(&two, GPT_HEADER, b"EFI PART") && holds(&two, end - 512, b"EFI PART"), "node2 is untouched");
+    assert!(
+        holds(&two, GPT_HEADER, b"EFI PART") && holds(&two, end - 512, b"EFI PART"),
+        "node2 is untouched"
+    );
     assert!(holds(&two, EXT_MAGIC, &[0x53, 0xef]) && holds(&two, 32 << 20, b"somebody's data"));
     assert!(!console(dir.path(), 2).contains("ERAS"), "node2 was never a wiper");
 

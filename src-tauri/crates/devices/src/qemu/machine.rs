@@ -126,8 +126,8 @@ pub fn arguments(spec: &MachineSpec, tools: &Tools, quirks: Quirks) -> Vec<OsStr
     );
     out.plain(&["-device", "virtio-blk-pci,drive=disk"]);
     out.plain(&["-device", "virtio-rng-pci"]);
-    // A display that nobody looks at, but of which a picture can be taken.
-    out.plain(&["-device", "VGA"]);
+    // A display that nobody looks at, but of which a picture can be taken; as small as firmware goes, for large letters.
+    out.plain(&["-device", "VGA,xres=800,yres=600"]);
     out.option("-chardev", &["file", "id=console"], Some(("path", &spec.console())));
     out.plain(&["-serial", "chardev:console"]);
     out.plain(&["-chardev", "stdio,id=control,signal=off"]);
@@ -234,7 +234,7 @@ mod tests {
              -drive if=none,id=disk,format=raw,discard=unmap,file=/data/a,,b/disk2.img\n\
              -device virtio-blk-pci,drive=disk\n\
              -device virtio-rng-pci\n\
-             -device VGA\n\
+             -device VGA,xres=800,yres=600\n\
              -chardev file,id=console,path=/data/a,,b/console2.log\n\
              -serial chardev:console\n\
              -chardev stdio,id=control,signal=off\n\
@@ -262,7 +262,7 @@ mod tests {
              -drive if=none,id=disk,format=raw,discard=unmap,file=/data/a,,b/disk2.img\n\
              -device virtio-blk-pci,drive=disk\n\
              -device virtio-rng-pci\n\
-             -device VGA\n\
+             -device VGA,xres=800,yres=600\n\
              -chardev file,id=console,path=/data/a,,b/console2.log\n\
              -serial chardev:console\n\
              -chardev stdio,id=control,signal=off\n\

@@ -251,7 +251,9 @@ impl Owner {
         let told = match (&mut self.running, file.to_str()) {
             (None, _) => Err("it is off".to_owned()),
             (_, None) => Err("the data folder's name is no text".to_owned()),
-            (Some(running), _) if running.asked.len() >= QUEUE => Err("others are waiting for one".to_owned()),
+            (Some(running), _) if running.asked.len() >= QUEUE => {
+                Err("others are waiting for one".to_owned())
+            }
             (Some(running), Some(file)) => {
                 let written = running.stdin.write_all(qmp::screendump(file).as_bytes()).await;
                 written.map(|()| running).map_err(|error| error.to_string())

@@ -278,9 +278,10 @@ obey() {
 
 # Kernel messages would scroll the number away; they stay readable by dmesg.
 dmesg -n 1
-large_number >/run/number
+measure_screen
+large_number $scale >/run/number
 for console in $serials; do
-    { echo; sed 's/$/\r/' /run/number; echo; } >"/dev/$console" 2>/dev/null
+    { echo; large_number 2 | sed 's/ *$/\r/'; echo; } >"/dev/$console" 2>/dev/null
 done
 say 'looking for hardware'
 # There without UEFI too, but will not load.

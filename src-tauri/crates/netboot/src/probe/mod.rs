@@ -160,6 +160,7 @@ const APPLETS: &[&str] = &[
     "sh",
     "sleep",
     "sort",
+    "stty",
     "sync",
     "tail",
     "test",

@@ -11,17 +11,32 @@ digit() {
     esac
 }
 
-# The box number 15 lines high, to be read from across the room; a block is 6 characters wide, 3 lines high. The wiper
-# has more to say below it, so there it has 10 lines.
+# The box number, to be read from across the room. $1 is how many lines one of its five rows takes; a character is about
+# twice as high as wide, so a block takes twice as many columns.
 large_number() {
-    if [ "$mode" = wipe ]; then repeat='p'; else repeat='p; p'; fi
     for row in 1 2 3 4 5; do
-        line='  '
+        line=
         for figure in $(echo "$box" | sed 's/./& /g'); do
             line="$line$(digit "$figure" | cut -d' ' -f$row)."
         done
-        echo "$line" | sed "s/#/######/g; s/\\./      /g; $repeat"
+        echo "$line" | awk -v lines="$1" '{
+            wide = "  "
+            for (i = 1; i <= length($0); i++)
+                for (j = 0; j < 2 * lines; j++) wide = wide (substr($0, i, 1) == "#" ? "#" : " ")
+            for (k = 0; k < lines; k++) print wide
+        }'
     done
+}
+
+# How many lines fit: three fifths of the display, two in the wiper, which has more to say below, and no wider than it.
+screen_lines=25 screen_columns=80
+measure_screen() {
+    set -- $(stty -F /dev/tty0 size 2>/dev/null)
+    case $1$2 in ''|0*|*[!0-9]*) ;; *) screen_lines=$1 screen_columns=${2:-80} ;; esac
+    if [ "$mode" = wipe ]; then scale=$((screen_lines * 2 / 25)); else scale=$((screen_lines * 3 / 25)); fi
+    widest=$(((screen_columns - 2) / (${#box} * 8)))
+    [ $scale -gt $widest ] && scale=$widest
+    [ $scale -ge 1 ] || scale=1
 }
 
 serials=$(sed -n 's/^\(ttyS[0-9]*\|hvc[0-9]*\|ttyUSB[0-9]*\) .*/\1/p' /proc/consoles)
@@ -54,5 +69,5 @@ say() {
 
 # A line that changes all the time, at the foot of the display only: no log is helped by an age.
 foot() {
-    [ -c /dev/tty0 ] && printf '\0337\033[24;1H\033[K  %s\0338' "$1" >/dev/tty0 2>/dev/null
+    [ -c /dev/tty0 ] && printf '\0337\033[%s;1H\033[K  %s\0338' $((screen_lines - 1)) "$1" >/dev/tty0 2>/dev/null
 }

@@ -19,7 +19,7 @@ pub(super) const LONGEST_ASK: u32 = 60;
 const MISSED: u32 = 5;
 
 /// Text is broken before the screen's edge.
-pub(super) const COLUMNS: usize = 74;
+pub(super) const COLUMNS: usize = 76;
 
 /// Why a machine gets nothing to boot.
 #[derive(Debug, Clone, PartialEq, Eq)]
