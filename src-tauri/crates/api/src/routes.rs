@@ -43,7 +43,7 @@ pub(crate) fn read() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(faults::faults))
         .routes(routes!(captures::machine_capture))
         .routes(routes!(captures::boot_capture))
-        .routes(routes!(machines::screen))
+        .routes(routes!(machines::picture))
 }
 
 /// For those who may act.

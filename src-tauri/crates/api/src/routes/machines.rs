@@ -158,7 +158,7 @@ pub(super) async fn console(
     params(("machine" = String, Path, description = "Box number or name; `stranger` for the one that is not known")),
     responses((status = 200, body = Vec<u8>, content_type = "image/png"))
 )]
-pub(super) async fn screen(
+pub(super) async fn picture(
     State(site): State<Arc<Site>>,
     Path(who): Path<String>,
 ) -> Result<Response, Refusal> {
