@@ -38,6 +38,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/boots/{id}/capture.pcapng": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same for the time of one boot, as far as the machine's ring still has it (pcapng). */
+        get: operations["boot_capture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/boots/{id}/events": {
         parameters: {
             query?: never;
@@ -106,6 +123,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/faults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All faults there are, whether this board can put them in, and where they are in. */
+        get: operations["faults"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/labs/{lab}/start": {
         parameters: {
             query?: never;
@@ -140,6 +174,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/machines/{machine}/capture.pcapng": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was heard of a machine's boot protocols, as far back as its ring reaches (pcapng). */
+        get: operations["machine_capture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/machines/{machine}/console": {
         parameters: {
             query?: never;
@@ -168,6 +219,23 @@ export interface paths {
         get: operations["explanation"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/machines/{machine}/faults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a fault into a machine, or take it out. The answer comes when it is done and recorded. */
+        post: operations["set_fault"];
         delete?: never;
         options?: never;
         head?: never;
@@ -544,6 +612,24 @@ export interface components {
             what: string;
             /** @description Why. */
             why: string;
+        };
+        /** @description What to break, or to mend. */
+        FaultOrderWire: {
+            /** @description One of the closed list of faults, as in `drop-dhcp`. */
+            fault: string;
+            /** @description `false` takes it out. */
+            on: boolean;
+            /** @description Kept with the event. */
+            reason?: string | null;
+        };
+        /** @description A fault of the closed list. */
+        FaultWire: {
+            fault: string;
+            /** @description The machines that have it now, by name. */
+            machines: string[];
+            /** @description Whether this board can put it in. */
+            possible: boolean;
+            words: string;
         };
         /** @description How the gateway stands to its engine. */
         GatewayWire: {
@@ -1041,6 +1127,37 @@ export interface operations {
             };
         };
     };
+    boot_capture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the boot */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-pcapng": number[];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
     boot_events: {
         parameters: {
             query?: never;
@@ -1167,6 +1284,34 @@ export interface operations {
             };
         };
     };
+    faults: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FaultWire"][];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
     start_lab: {
         parameters: {
             query?: never;
@@ -1217,6 +1362,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LoginWire"];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    machine_capture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Box number or name */
+                machine: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-pcapng": number[];
                 };
             };
             /** @description What failed, why, and what to do */
@@ -1282,6 +1458,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ExplanationWire"];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    set_fault: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Box number or name */
+                machine: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FaultOrderWire"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FaultWire"];
                 };
             };
             /** @description What failed, why, and what to do */
