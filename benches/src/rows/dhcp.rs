@@ -107,6 +107,8 @@ impl Dhcp {
                 let mut command = bench.ours("dhcp_serve")?;
                 command.args(["--interface", SERVER_END, "--address", &format!("{SERVER}/16")]);
                 command.args(["--pool", &format!("{first}-{last}")]);
+                // Written and synced before each ACK, which dnsmasq does not wait for.
+                command.arg("--leases").arg(bench.folder().join("our.leases"));
                 if self.reserved {
                     command.args(["--reserve-base", &format!("{MACHINES}")]);
                 }
