@@ -97,7 +97,7 @@ enum Command {
     /// Read a board file and say what is wrong with it; or look through a matchbox folder.
     CheckConfig(check::CheckOptions),
     /// Look for what keeps the program from working on this machine.
-    Doctor,
+    Doctor(doctor::DoctorOptions),
     /// Fold all events of a board anew and replace its checkpoint; the engine must not run.
     Rebuild(rebuild::RebuildOptions),
     /// The engine of a virtual board inside its namespaces; started by `serve` and by the window.
@@ -155,7 +155,7 @@ async fn ask(common: &Common, command: Command) -> Result<Exit> {
         Command::Fault(options) => fault::run(common, options).await,
         Command::Capture(options) => capture::run(common, &options).await,
         Command::Url => status::url(common).await,
-        Command::Doctor => doctor::run(common).await,
+        Command::Doctor(options) => doctor::run(common, &options).await,
         Command::Rebuild(options) => rebuild::run(common, &options).await,
         Command::Serve(_)
         | Command::EngineInside(_)

@@ -1,8 +1,9 @@
 //! `doctor`: what keeps the program from working on this machine, each finding with its remedy.
 
-use std::{env, fs, net::TcpListener, path::Path};
+use std::{env, fs, net::TcpListener, path::Path, time::Duration};
 
 use anyhow::Result;
+use clap::Args;
 use devices::qemu::{Firmware, Tools};
 use serde::Serialize;
 
@@ -31,15 +32,29 @@ impl Finding {
     }
 }
 
+/// What `doctor` may look at beyond this machine.
+#[derive(Args)]
+pub(super) struct DoctorOptions {
+    /// The lab's interface: ask there, once, whether a DHCP server answers. Without it no packet is sent anywhere.
+    #[arg(long, value_name = "IF")]
+    interface: Option<String>,
+}
+
+/// Time for another DHCP server to answer; some ping an address for three seconds before they offer it.
+const OTHERS: Duration = Duration::from_secs(4);
+
 /// Port of `serve` unless told otherwise.
 const LISTEN: u16 = 7122;
 /// Receive buffer below which bursts of log records and boot requests were lost on the owner's board, in bytes.
 const RECEIVE_BUFFER: u64 = 8 << 20;
 
-pub(super) async fn run(common: &Common) -> Result<Exit> {
+pub(super) async fn run(common: &Common, options: &DoctorOptions) -> Result<Exit> {
     let data = common.data()?;
     let mut findings = vec![data_folder(&data), engine(&data).await, listen_port()];
     findings.extend([display(), virtual_tools(), probe_inputs(), namespaces(), receive_buffer()]);
+    if let Some(interface) = &options.interface {
+        findings.extend(dhcp_servers(interface).await);
+    }
     let bad = findings.iter().any(|f| f.state == "bad");
     for finding in &findings {
         if common.json {
@@ -52,6 +67,32 @@ pub(super) async fn run(common: &Common) -> Result<Exit> {
         }
     }
     Ok(if bad { Exit::Failed } else { Exit::Done })
+}
+
+/// Who gives addresses on the lab's network. Needs CAP_NET_RAW, as serving DHCP there does.
+async fn dhcp_servers(interface: &str) -> Vec<Finding> {
+    let what = "DHCP servers";
+    match netboot::dhcp::listen_for_others(interface, OTHERS).await {
+        Ok(servers) if servers.is_empty() => {
+            vec![Finding::ok(what, format!("nobody answered on {interface} within {} s", OTHERS.as_secs()))]
+        }
+        Ok(servers) => {
+            let remedy = "right if that is this board's engine; else switch it off, or write dhcp = \"proxy\" (leave \
+                          addresses to it) or \"takeover\" under [network] of the board file";
+            servers
+                .iter()
+                .map(|server| Finding::note(what, format!("on {interface}: {server}"), remedy))
+                .collect()
+        }
+        Err(error) => {
+            let says = format!("cannot be asked on {interface}: {error}");
+            vec![Finding::bad(
+                what,
+                says,
+                "name an Ethernet interface that is there, and run as root (CAP_NET_RAW)",
+            )]
+        }
+    }
 }
 
 fn data_folder(data: &DataDir) -> Finding {

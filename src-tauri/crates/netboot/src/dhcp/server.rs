@@ -88,10 +88,13 @@ pub async fn run(
         }
     }
     // All of them go on for ever: one that ended has panicked, and a server without it would be half of one.
-    tokio::select! {
+    let ended = tokio::select! {
         () = shutdown.cancelled() => Ok(()),
         ended = tasks.join_next() => Err(io::Error::other(format!("a part of DHCP ended: {ended:?}"))),
-    }
+    };
+    // When this returns, the ports are free again.
+    tasks.shutdown().await;
+    ended
 }
 
 async fn listen(door: Door, socket: Arc<UdpSocket>, desk: Arc<Desk>, leases: mpsc::Sender<Pending>) {
