@@ -201,7 +201,7 @@ impl Leases {
     }
 
     /// Free addresses to ask for, so that `want` of them are known to be unused.
-    pub(super) fn to_probe(&mut self, want: usize, now_us: i64) -> Vec<Ipv4Addr> {
+    pub(super) fn unprobed(&mut self, want: usize, now_us: i64) -> Vec<Ipv4Addr> {
         self.expire(now_us);
         self.stock.retain(|_, until_us| *until_us > now_us);
         let lacking = want.saturating_sub(self.stock.len());

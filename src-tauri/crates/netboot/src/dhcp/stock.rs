@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) async fn fill(devices: Vec<String>, desk: Arc<Desk>) {
     loop {
         let wanted = desk.with(|state| match state.config.mode {
-            Mode::Serve | Mode::Takeover => state.leases.to_probe(STOCK, clock::mono_us()),
+            Mode::Serve | Mode::Takeover => state.leases.unprobed(STOCK, clock::mono_us()),
             Mode::Proxy | Mode::Off => Vec::new(),
         });
         if !wanted.is_empty() {

@@ -58,14 +58,14 @@ fn a_repeated_offer_does_not_shorten_a_lease() {
 #[test]
 fn what_was_probed_is_given_first_and_only_for_a_while() {
     let mut leases = Leases::new(&board());
-    assert_eq!(leases.to_probe(2, 0).len(), 2);
+    assert_eq!(leases.unprobed(2, 0).len(), 2);
     let sound = Ipv4Addr::new(192, 168, 122, 203);
     leases.stocked(sound, 0);
     for last in 0..20 {
         assert_eq!(find(&leases, last, Some(Ipv4Addr::new(192, 168, 122, 200))), Some(sound));
     }
-    assert_eq!(leases.to_probe(4, 0).len(), 3, "what is known is not asked for again");
-    assert_eq!(leases.to_probe(4, PROBED_US).len(), 4, "until it is old");
+    assert_eq!(leases.unprobed(4, 0).len(), 3, "what is known is not asked for again");
+    assert_eq!(leases.unprobed(4, PROBED_US).len(), 4, "until it is old");
 }
 
 #[test]
