@@ -19,9 +19,15 @@ pub mod files;
 pub mod folder;
 pub mod path;
 
+mod datagrams;
+pub mod gate;
+
 pub mod dhcp;
+pub mod dns;
 pub mod http;
+pub mod ntp;
 pub mod ra;
+pub mod syslog;
 pub mod tftp;
 
 pub mod images;
@@ -29,9 +35,12 @@ pub mod matchbox;
 pub mod owner;
 pub mod script;
 
+pub mod selfcheck;
+
 pub mod probe;
 pub mod smbios;
 
+pub use datagrams::bind;
 pub use mac::Mac;
 
 /// The protocols spoken here.

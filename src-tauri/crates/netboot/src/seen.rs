@@ -239,10 +239,15 @@ impl SeenSink {
     /// garbage never displaces what matters.
     pub fn malformed(&self, proto: Proto, peer: SocketAddr, fault: Malformed) {
         self.inner.counters.add(proto, fault.0);
-        if self.inner.queue.capacity() > self.inner.queue.max_capacity() / 2 {
+        if self.has_room() {
             let mac = self.mac_of(peer);
             self.saw(peer, mac, What::Malformed { proto, why: fault.0 });
         }
+    }
+
+    /// Whether more than half of the queue is free.
+    pub(crate) fn has_room(&self) -> bool {
+        self.inner.queue.capacity() > self.inner.queue.max_capacity() / 2
     }
 
     /// Something was refused for a reason that is not the packet's fault (a bound was reached). Only counted.

@@ -16,6 +16,7 @@ mod connection;
 mod delivery;
 
 pub mod server;
+pub mod tls;
 
 pub use carrier::Carrier;
 pub use server::{run, run_over};
