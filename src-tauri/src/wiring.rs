@@ -17,6 +17,7 @@ mod leases;
 mod names;
 mod picture;
 mod screens;
+mod selfcheck;
 mod simulated;
 mod site;
 mod spoil;

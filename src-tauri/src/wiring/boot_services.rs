@@ -23,7 +23,7 @@ use tokio::{
 use super::{
     Site,
     boot_files::{BootFiles, LOADER_BIOS, LOADER_EFI, SCRIPT},
-    leases, names,
+    leases, names, selfcheck,
     site::BootSite,
     translate,
     trees::{self, Trees},
@@ -45,6 +45,7 @@ pub(super) struct Bound {
     dhcp: dhcp::Nic,
     tftp: UdpSocket,
     http: TcpListener,
+    names: names::Sockets,
 }
 
 /// Binds all three. On the simulated board a taken place moves to a free port, so that engines run side by side.
@@ -77,7 +78,8 @@ pub(super) async fn bind(board: &Board, device: Option<&str>) -> Result<Bound> {
     };
     let http = or_free(place, may_move, bind_http).with_context(|| held("HTTP for boot files", place))?;
     dial.move_port(HTTP, http.local_addr()?.port());
-    Ok(Bound { dial, device: device.map(str::to_owned), dhcp, tftp, http })
+    let names = names::bind(board, &mut dial);
+    Ok(Bound { dial, names, device: device.map(str::to_owned), dhcp, tftp, http })
 }
 
 /// Port 4011, for firmware that asks there; on a real interface alone, since no simulated machine does.
@@ -110,7 +112,7 @@ pub(super) fn spawn(bound: Bound, site: &Site, files: BootFiles, heartbeat_ms: u
     config.check().context("prepare DHCP from the board file")?;
     let (says, reservations) = (config.mode.word(), config.reservations.len());
     // Ways to boot change what a machine is told while the server runs.
-    let configs = site.dhcp.follow(config);
+    let configs = site.dhcp.follow(config.clone());
     let pages = Arc::new(BootSite::new(
         site.board.clone(),
         bound.dial.clone(),
@@ -130,11 +132,13 @@ pub(super) fn spawn(bound: Bound, site: &Site, files: BootFiles, heartbeat_ms: u
     let mut tasks = JoinSet::new();
     let stop = &site.stop;
     let leases = site.leases.clone();
-    tasks.spawn(ended("DHCP", dhcp::run(vec![bound.dhcp], configs, leases, sink.clone(), stop.clone())));
+    tasks.spawn(ended("DHCP", dhcp::run(vec![bound.dhcp], configs.clone(), leases, sink.clone(), stop.clone())));
     tasks.spawn(ended("TFTP", netboot::tftp::run(bound.tftp, pages.clone(), sink.clone(), stop.clone())));
     tasks.spawn(ended("HTTP", netboot::http::run(bound.http, pages.clone(), sink.clone(), stop.clone())));
     trees::spawn(&mut tasks, site);
-    names::spawn(&mut tasks, site, bound.device.as_deref(), &sink);
+    let running = names::spawn(&mut tasks, site, bound.names, bound.device.as_deref(), &pages, &sink);
+    let promises = selfcheck::promises(&site.board, &bound.dial, &config, running);
+    tasks.spawn(selfcheck::run(promises, configs, site.sink.clone(), stop.clone()));
     tasks.spawn(translate::run(pages, seen, sink, site.sink.clone(), stop.clone()));
     for (name, says) in ready {
         site.ready(name, says);

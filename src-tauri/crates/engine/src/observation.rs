@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use lab::{
-    Body, Mac, Stamp,
+    Body, Failure, Mac, Stamp,
     facts::Facts,
     journal::Packet,
     live::{ServiceState, Transfer},
@@ -43,6 +43,8 @@ pub enum Observation {
     Counter { name: String, value: u64 },
     /// The files that a role boots from now on, all of them at once.
     Image { role: String, name: String, version: String, digest: String },
+    /// What a service promises was tried: why it is not kept, or that it is.
+    Trouble { service: String, failure: Option<Failure> },
     /// A service came up, or went.
     Service(ServiceState),
     /// A machine's network port gained or lost its link; told once for each change.

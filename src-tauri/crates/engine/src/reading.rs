@@ -79,6 +79,7 @@ impl Engine {
                     self.record_at("board", &now, None, Body::ImageChosen { role, name, version, digest });
                 }
             }
+            Observation::Trouble { service, failure } => self.trouble(service, failure),
             Observation::Service(service) => {
                 self.service_changed(&service);
                 let services = &mut self.core.live.services;
@@ -88,6 +89,18 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// Only changes are events: the same trouble found again is not told again.
+    fn trouble(&mut self, service: String, failure: Option<Failure>) {
+        let body = match (self.core.ahead.troubles.get(&service), failure) {
+            (None, None) => return,
+            (Some(known), Some(failure)) if *known == failure => return,
+            (Some(_), None) => Body::ServiceRecovered { service: service.clone() },
+            (_, Some(failure)) => Body::ServiceTroubled { service: service.clone(), failure },
+        };
+        let draft = self.core.draft(&service, body);
+        self.core.record(draft);
     }
 
     /// A machine that is heard is on; that is the only observation a board without sensing has.

@@ -73,6 +73,11 @@ pub struct Network {
     pub ntp: Option<Ipv4Addr>,
     pub syslog: Option<Ipv4Addr>,
     pub domain: Option<String>,
+    /// Who answers for the lab's names.
+    #[serde(default)]
+    pub names: NameService,
+    /// Name server for names that are not the lab's; without one they are refused.
+    pub dns_forward: Option<Ipv4Addr>,
     /// First and last address for machines that are not in this file.
     pub pool: (Ipv4Addr, Ipv4Addr),
     /// Interface on which DHCP answers; without it DHCP stays silent on a real board.
@@ -80,6 +85,17 @@ pub struct Network {
     /// The engine's part in DHCP.
     #[serde(default)]
     pub dhcp: DhcpMode,
+}
+
+/// Who answers for the lab's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NameService {
+    /// The engine, at the boss's address.
+    #[default]
+    Serve,
+    /// The server at `dns`; whether it knows what a lab needs is checked by asking.
+    External,
 }
 
 /// The engine's part in DHCP on the lab network.

@@ -17,6 +17,8 @@ const KEYS: &[(&str, &[&str])] = &[
             "ntp",
             "syslog",
             "domain",
+            "names",
+            "dns_forward",
             "pool",
             "interface",
             "dhcp",

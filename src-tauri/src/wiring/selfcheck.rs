@@ -1,0 +1,142 @@
+//! The self-check on this board: what is promised, when it is tried, and how it is told.
+
+use std::{collections::BTreeMap, net::SocketAddrV4, time::Duration};
+
+use engine::{Observation, ObservationSink};
+use lab::{Board, Code, Failure, board::NameService, dial::Dial, live::ServiceState};
+use netboot::{
+    dhcp::DhcpConfig,
+    dns::Zone,
+    selfcheck::{self, Complaint, Finding, NamesPromised, Promises},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    boot_files::LOADER_EFI,
+    names::{DNS, HTTPS, NTP, Running, SYSLOG, records},
+};
+use crate::ports;
+
+/// Between two checks while all is well: what broke meanwhile is found before the next visitor comes.
+const PERIOD: Duration = Duration::from_secs(600);
+/// While something is wrong, a person may be mending it.
+const AGAIN: Duration = Duration::from_secs(20);
+const SELF: &str = "self-check";
+
+/// Reads the promises off DHCP's configuration and the board file.
+pub(super) fn promises(board: &Board, dial: &Dial, config: &DhcpConfig, running: Running) -> Promises {
+    let network = &board.network;
+    // Other hosts than the boss are where the board file says, on the port that everybody knows.
+    let at = |address, port| {
+        if address == network.boss {
+            dial.socket(address, port)
+        } else {
+            SocketAddrV4::new(dial.address(address), port)
+        }
+    };
+    let zone = Zone::new(&records::of(board, dial)).ok();
+    let known = |zone: &Zone| zone.names().map(|(name, addresses)| (name, addresses.to_vec())).collect();
+    let names = network.dns.zip(zone.as_ref()).map(|(server, zone)| NamesPromised {
+        servers: vec![at(server, DNS)],
+        external: network.names == NameService::External || server != network.boss,
+        records: known(zone),
+    });
+    let log = network.syslog.map(|server| {
+        let own = running.log.filter(|_| server == network.boss);
+        (at(server, SYSLOG), own)
+    });
+    let https = running.https.map(|identity| {
+        (dial.socket(network.boss, HTTPS), records::boss(board), identity, LOADER_EFI.to_owned())
+    });
+    Promises {
+        names,
+        log,
+        https,
+        time: network.ntp.map(|server| at(server, NTP)).into_iter().collect(),
+        ..Promises::of_boot_files(config, dial.port(69))
+    }
+}
+
+/// Checks at once, then from time to time, until told to stop.
+pub(super) async fn run(promises: Promises, engine: ObservationSink, stop: CancellationToken) {
+    let mut troubles = BTreeMap::new();
+    loop {
+        let findings = tokio::select! {
+            () = stop.cancelled() => return,
+            findings = selfcheck::check(&promises) => findings,
+        };
+        let wrong = findings.iter().filter(|finding| finding.result.is_err()).count();
+        let says = if wrong == 0 {
+            format!("{} promises of DHCP tried, all kept", findings.len())
+        } else {
+            format!("{wrong} of {} promises of DHCP are not kept", findings.len())
+        };
+        let state = ServiceState { name: SELF.into(), ready: wrong == 0, says };
+        engine.put(Observation::Service(state));
+        let now = failures(findings);
+        for (service, failure) in &now {
+            if let Some(failure) = failure
+                && troubles.get(service) != Some(&Some(failure.clone()))
+            {
+                tracing::warn!(service, %failure, remedy = failure.remedy, "a promise is not kept");
+            }
+            engine.put(Observation::Trouble { service: (*service).to_owned(), failure: failure.clone() });
+        }
+        troubles = now;
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(if wrong == 0 { PERIOD } else { AGAIN }) => {}
+        }
+    }
+}
+
+/// One word for each service: its first failure, with how many more there are; or that all is well.
+fn failures(findings: Vec<Finding>) -> BTreeMap<&'static str, Option<Failure>> {
+    let mut found: BTreeMap<&'static str, (Option<Failure>, usize)> = BTreeMap::new();
+    for finding in findings {
+        let (failure, more) = found.entry(finding.service).or_default();
+        match finding.result {
+            Ok(says) => tracing::debug!(service = finding.service, finding.what, says, "a promise kept"),
+            Err(_) if failure.is_some() => *more += 1,
+            Err(complaint) => *failure = Some(told(finding.what, complaint)),
+        }
+    }
+    let with_count = |(service, (failure, more)): (_, (Option<Failure>, usize))| {
+        let failure = failure.map(|mut failure| {
+            if more > 0 {
+                failure.why = format!("{} (and {more} more like this)", failure.why);
+            }
+            failure
+        });
+        (service, failure)
+    };
+    found.into_iter().map(with_count).collect()
+}
+
+fn told(what: String, complaint: Complaint) -> Failure {
+    let Complaint { why, remedy, port } = complaint;
+    let holder =
+        port.and_then(|port| ports::other_holder(port).map(|holder| format!("; {holder} holds port {port}")));
+    Failure::new(Code::BootFile, what, why + &holder.unwrap_or_default(), remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_told_once_with_its_first_failure_and_the_count_of_the_rest() {
+        let finding = |service, result| Finding { service, what: "fetch it".into(), result };
+        let bad = || Err(Complaint { why: "gone".into(), remedy: "put it back".into(), port: None });
+        let found = failures(vec![
+            finding("tftp", Ok("fine".into())),
+            finding("http", bad()),
+            finding("http", bad()),
+            finding("http", Ok("fine".into())),
+        ]);
+        assert_eq!(found["tftp"], None);
+        let failure = found["http"].clone().unwrap();
+        assert_eq!(failure.to_string(), "fetch it: gone (and 1 more like this)");
+        assert_eq!(failure.remedy, "put it back");
+    }
+}
