@@ -51,6 +51,7 @@ const RECEIVE_BUFFER: u64 = 8 << 20;
 pub(super) async fn run(common: &Common, options: &DoctorOptions) -> Result<Exit> {
     let data = common.data()?;
     let mut findings = vec![data_folder(&data), engine(&data).await, listen_port()];
+    findings.extend(services(&data).await);
     findings.extend([display(), virtual_tools(), probe_inputs(), namespaces(), receive_buffer()]);
     if let Some(interface) = &options.interface {
         findings.extend(dhcp_servers(interface).await);
@@ -116,6 +117,20 @@ async fn engine(data: &DataDir) -> Finding {
         Ok(client) => Finding::ok("engine", format!("answers at {}", client.url("/"))),
         Err(error) => Finding::note("engine", format!("{error:#}"), "start it with `statusinator serve`"),
     }
+}
+
+/// What a running engine says of its own services and of what its DHCP promises.
+async fn services(data: &DataDir) -> Vec<Finding> {
+    let Ok(client) = Client::find(data).await else { return Vec::new() };
+    let Ok(status) = client.get::<serde_json::Value>("/api/v1/status").await else { return Vec::new() };
+    let finding = |service: &serde_json::Value| {
+        let text = |key: &str| service[key].as_str().unwrap_or_default().to_owned();
+        if service["ready"] == true {
+            return Finding::ok(&text("name"), text("says"));
+        }
+        Finding::bad(&text("name"), text("says"), "what it says; System shows it too")
+    };
+    status["services"].as_array().into_iter().flatten().map(finding).collect()
 }
 
 fn listen_port() -> Finding {

@@ -65,15 +65,15 @@ pub(super) async fn run(promises: Promises, engine: ObservationSink, stop: Cance
             () = stop.cancelled() => return,
             findings = selfcheck::check(&promises) => findings,
         };
+        let count = findings.len();
         let wrong = findings.iter().filter(|finding| finding.result.is_err()).count();
-        let says = if wrong == 0 {
-            format!("{} promises of DHCP tried, all kept", findings.len())
-        } else {
-            format!("{wrong} of {} promises of DHCP are not kept", findings.len())
-        };
-        let state = ServiceState { name: SELF.into(), ready: wrong == 0, says };
-        engine.put(Observation::Service(state));
         let now = failures(findings);
+        let first = now.values().flatten().next();
+        let says = first.map_or_else(
+            || format!("{count} promises of DHCP tried, all kept"),
+            |first| format!("{wrong} of {count} promises of DHCP are not kept: {first}; {}", first.remedy),
+        );
+        engine.put(Observation::Service(ServiceState { name: SELF.into(), ready: wrong == 0, says }));
         for (service, failure) in &now {
             if let Some(failure) = failure
                 && troubles.get(service) != Some(&Some(failure.clone()))

@@ -1,6 +1,11 @@
 //! From what the boot services saw to the engine's words.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use engine::{Observation, ObservationSink};
 use lab::{
@@ -34,7 +39,7 @@ pub(super) async fn run(
     engine: ObservationSink,
     stop: CancellationToken,
 ) {
-    let translator = Translator { site, services, engine };
+    let translator = Translator { site, services, engine, asked: Mutex::default() };
     let mut progress = interval(PROGRESS);
     let mut moving = Vec::new();
     loop {
@@ -50,6 +55,8 @@ struct Translator {
     site: Arc<BootSite>,
     services: SeenSink,
     engine: ObservationSink,
+    /// Names asked for, by machine of the board.
+    asked: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Translator {
@@ -62,6 +69,10 @@ impl Translator {
             self.stranger(seen, stamp);
             return;
         };
+        if matches!(seen.what, What::NameAsked { .. }) {
+            *self.asked.lock().unwrap_or_else(PoisonError::into_inner).entry(machine.clone()).or_default() +=
+                1;
+        }
         if let Some(packet) = packet(&machine, seen, &stamp) {
             self.engine.put(Observation::Packet(packet));
         }
@@ -113,6 +124,9 @@ impl Translator {
         for count in self.services.counters().snapshot() {
             let name = format!("{} {}", count.proto, count.kind).to_lowercase().replace(' ', "-");
             self.engine.put(Observation::Counter { name, value: count.count });
+        }
+        for (machine, value) in self.asked.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            self.engine.put(Observation::Counter { name: format!("dns-asked-by-{machine}"), value: *value });
         }
         let dropped = self.services.dropped();
         if dropped > 0 {

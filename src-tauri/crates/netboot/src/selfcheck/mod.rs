@@ -35,3 +35,6 @@ pub struct Complaint {
     /// The port nobody answered on, where that is what happened: somebody else may hold it.
     pub port: Option<u16>,
 }
+
+#[cfg(test)]
+mod tests;
