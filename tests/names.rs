@@ -99,7 +99,7 @@ fn a_host_on_the_bridge_finds_everything_it_was_promised() {
     let wire = Wire::lay(dir.path());
     until("the self-check", Duration::from_secs(120), || {
         let status = served.json(&["status"]);
-        let services = status["services"].as_array().unwrap().clone();
+        let services = status["engine"]["services"].as_array().unwrap().clone();
         services.into_iter().find(|service| service["name"] == "self-check" && service["ready"] == true)
     });
 

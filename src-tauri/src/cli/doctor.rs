@@ -130,7 +130,7 @@ async fn services(data: &DataDir) -> Vec<Finding> {
         }
         Finding::bad(&text("name"), text("says"), "what it says; System shows it too")
     };
-    status["services"].as_array().into_iter().flatten().map(finding).collect()
+    status["engine"]["services"].as_array().into_iter().flatten().map(finding).collect()
 }
 
 fn listen_port() -> Finding {
