@@ -132,7 +132,10 @@ pub(super) fn spawn(bound: Bound, site: &Site, files: BootFiles, heartbeat_ms: u
     let mut tasks = JoinSet::new();
     let stop = &site.stop;
     let leases = site.leases.clone();
-    tasks.spawn(ended("DHCP", dhcp::run(vec![bound.dhcp], configs.clone(), leases, sink.clone(), stop.clone())));
+    tasks.spawn(ended(
+        "DHCP",
+        dhcp::run(vec![bound.dhcp], configs.clone(), leases, sink.clone(), stop.clone()),
+    ));
     tasks.spawn(ended("TFTP", netboot::tftp::run(bound.tftp, pages.clone(), sink.clone(), stop.clone())));
     tasks.spawn(ended("HTTP", netboot::http::run(bound.http, pages.clone(), sink.clone(), stop.clone())));
     trees::spawn(&mut tasks, site);

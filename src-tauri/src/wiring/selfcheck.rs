@@ -1,6 +1,6 @@
 //! The self-check on this board: what is promised, when it is tried, and how it is told.
 
-use std::{collections::BTreeMap, net::SocketAddrV4, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddrV4, sync::Arc, time::Duration};
 
 use engine::{Observation, ObservationSink};
 use lab::{Board, Code, Failure, board::NameService, dial::Dial, live::ServiceState};
@@ -9,6 +9,7 @@ use netboot::{
     dns::Zone,
     selfcheck::{self, Complaint, Finding, NamesPromised, Promises},
 };
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -57,8 +58,13 @@ pub(super) fn promises(board: &Board, dial: &Dial, config: &DhcpConfig, running:
     }
 }
 
-/// Checks at once, then from time to time, until told to stop.
-pub(super) async fn run(promises: Promises, engine: ObservationSink, stop: CancellationToken) {
+/// Checks at once, after each change of what machines are sent to, and from time to time, until told to stop.
+pub(super) async fn run(
+    mut promises: Promises,
+    mut configs: watch::Receiver<Arc<DhcpConfig>>,
+    engine: ObservationSink,
+    stop: CancellationToken,
+) {
     let mut troubles = BTreeMap::new();
     loop {
         let findings = tokio::select! {
@@ -86,8 +92,20 @@ pub(super) async fn run(promises: Promises, engine: ObservationSink, stop: Cance
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(if wrong == 0 { PERIOD } else { AGAIN }) => {}
+            () = changed(&mut promises, &mut configs) => {}
         }
     }
+}
+
+/// Ends when machines are sent to other files than before; never, once DHCP has ended.
+async fn changed(promises: &mut Promises, configs: &mut watch::Receiver<Arc<DhcpConfig>>) {
+    while configs.changed().await.is_ok() {
+        let config = configs.borrow_and_update().clone();
+        if promises.take_boot_files(&config) {
+            return;
+        }
+    }
+    std::future::pending().await
 }
 
 /// One word for each service: its first failure, with how many more there are; or that all is well.

@@ -38,25 +38,35 @@ pub struct NamesPromised {
 }
 
 impl Promises {
-    /// Files and URLs of all machines; `port` maps 69 to where TFTP really is.
+    /// Files and URLs of all machines; `tftp_port` is where TFTP really is.
     pub fn of_boot_files(config: &DhcpConfig, tftp_port: u16) -> Promises {
+        let mut promises = Promises {
+            from: config.server_id,
+            tftp: (SocketAddrV4::new(config.next_server, tftp_port), BTreeSet::new()),
+            http: BTreeSet::new(),
+            https: None,
+            names: None,
+            time: Vec::new(),
+            log: None,
+        };
+        promises.take_boot_files(config);
+        promises
+    }
+
+    /// Takes over what another configuration says of boot files; `true` where that differs.
+    pub fn take_boot_files(&mut self, config: &DhcpConfig) -> bool {
         let mut files = BTreeSet::new();
         let mut urls = BTreeSet::new();
         let own = config.reservations.values().filter_map(|reservation| reservation.boot.as_ref());
-        for names in own.chain([&config.boot]) {
+        // Who is told that there is nothing to boot is promised nothing.
+        for names in own.chain([&config.boot]).filter(|names| names.missing.is_none()) {
             let BootNames { bios, efi32, efi64, efi64_url, script_url, .. } = names;
             files.extend([bios.clone(), efi64.clone()]);
             files.extend(efi32.clone());
             urls.extend([efi64_url.clone(), script_url.clone()]);
         }
-        Promises {
-            from: config.server_id,
-            tftp: (SocketAddrV4::new(config.next_server, tftp_port), files),
-            http: urls,
-            https: None,
-            names: None,
-            time: Vec::new(),
-            log: None,
-        }
+        let differs = files != self.tftp.1 || urls != self.http;
+        (self.tftp.1, self.http) = (files, urls);
+        differs
     }
 }
