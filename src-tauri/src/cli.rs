@@ -7,6 +7,7 @@ mod client;
 mod doctor;
 mod events;
 mod exit;
+mod explain;
 mod fault;
 mod images;
 mod labs;
@@ -83,6 +84,12 @@ enum Command {
     Wipe(wipe::WipeOptions),
     /// A picture of a machine's own screen; virtual machines only.
     Screen(screen::ScreenOptions),
+    /// Why a machine does not boot: what was seen, what is likely, what speaks against the rest.
+    Explain(explain::ExplainOptions),
+    /// Say what a machine's own screen shows, where its explanation asks for that.
+    Answer(explain::AnswerOptions),
+    /// Let a machine boot again that was held back because it began again and again.
+    Rearm(explain::RearmOptions),
     /// Events, oldest first.
     Events(events::EventsOptions),
     /// Break a machine on purpose, or list what can be broken: `fault NAME MACHINE [--off]`, `fault list`.
@@ -151,6 +158,9 @@ async fn ask(common: &Common, command: Command) -> Result<Exit> {
         Command::Boot(options) => boots::show(common, &options).await,
         Command::Wipe(options) => wipe::run(common, options).await,
         Command::Screen(options) => screen::run(common, &options).await,
+        Command::Explain(options) => explain::explain(common, &options).await,
+        Command::Answer(options) => explain::answer(common, &options).await,
+        Command::Rearm(options) => explain::rearm(common, &options).await,
         Command::Events(options) => events::run(common, &options).await,
         Command::Fault(options) => fault::run(common, options).await,
         Command::Capture(options) => capture::run(common, &options).await,

@@ -10,6 +10,7 @@ mod agents;
 mod boot_files;
 mod boot_services;
 mod capture;
+mod facts;
 mod faults;
 mod images;
 mod late;

@@ -63,6 +63,12 @@ impl Wire for LateWire {
     async fn counters(&self, machine: &str) -> Option<WireCounters> {
         self.0.get()?.counters(machine).await
     }
+    async fn link(&self, machine: &str) -> Option<bool> {
+        self.0.get()?.link(machine).await
+    }
+    async fn own_link(&self) -> Option<bool> {
+        self.0.get()?.own_link().await
+    }
 }
 
 /// Consoles of a board that may not be there yet, or has none.

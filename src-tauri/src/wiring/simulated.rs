@@ -3,8 +3,10 @@
 use std::{net::SocketAddrV4, sync::Arc};
 
 use anyhow::{Context, Result};
+use async_trait::async_trait;
 use devices::relay::{Relay, RelayConfig};
-use sim::{SimBoard, SimConfig, SimMachine};
+use lab::ports::{Wire, WireCounters};
+use sim::{Links, SimBoard, SimConfig, SimMachine};
 
 use super::{
     BOARD_SERVICE, Site,
@@ -41,6 +43,7 @@ pub(super) async fn run(site: Site) -> Result<()> {
     })
     .context("start the simulated machines")?;
     let simulated = SimFaults::new(board.breaker(), &site.board);
+    site.wire.fill(Arc::new(SimWire::new(board.links(), &site.board)));
     site.faults.fill(BoardFaults::new(&site, Arc::new(simulated)));
     site.power.fill(Arc::new(Relay::start(RelayConfig { path: link, allow_8: false })));
     site.ready(
@@ -51,4 +54,30 @@ pub(super) async fn run(site: Site) -> Result<()> {
     board.shutdown().await;
     while services.join_next().await.is_some() {}
     Ok(())
+}
+
+/// The simulated machines' ports: they have links, and nobody counts their frames.
+struct SimWire {
+    links: Links,
+    /// Name and number.
+    machines: Vec<(String, u8)>,
+}
+
+impl SimWire {
+    fn new(links: Links, board: &lab::Board) -> Self {
+        let number = |m: &lab::Machine| (m.name.clone(), u8::try_from(m.box_number).unwrap_or(u8::MAX));
+        Self { links, machines: board.machines.iter().map(number).collect() }
+    }
+}
+
+#[async_trait]
+impl Wire for SimWire {
+    async fn counters(&self, _: &str) -> Option<WireCounters> {
+        None
+    }
+
+    async fn link(&self, machine: &str) -> Option<bool> {
+        let (_, number) = self.machines.iter().find(|(name, _)| name == machine)?;
+        self.links.up(*number)
+    }
 }

@@ -101,11 +101,15 @@ impl BootSite {
     }
 
     pub(super) fn script(&self, who: &Asker) -> Body {
-        let text = match self.admit(who) {
+        Body::from_bytes(self.script_text(who))
+    }
+
+    /// The script of whoever asks, for people to read.
+    pub(super) fn script_text(&self, who: &Asker) -> String {
+        match self.admit(who) {
             Ok(admitted) => self.script_of(&admitted),
             Err(refusal) => script::refused(&refusal),
-        };
-        Body::from_bytes(text)
+        }
     }
 
     /// A file as this machine is to get it.

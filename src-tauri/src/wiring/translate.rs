@@ -17,6 +17,7 @@ use lab::{
 use netboot::{
     Mac,
     dhcp::{Client, Kind, Refusal},
+    files::Asker,
     seen::{Method, Seen, SeenSink, What},
 };
 use tokio::{sync::mpsc, time::interval};
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     boot_files::role,
+    facts::fact,
     site::{BootSite, Said, code},
 };
 use crate::clock;
@@ -65,6 +67,10 @@ impl Translator {
         if matches!(seen.what, What::Posted { .. }) {
             self.said();
         }
+        if let Some(body) = fact(&seen.what) {
+            let (subject, stamp) = (lab::status::BOARD.to_owned(), stamp.clone());
+            self.engine.put(Observation::Fact { subject, stamp, body: Box::new(body) });
+        }
         let Some(machine) = self.site.machine(seen.peer.ip(), seen.mac).map(|m| m.name.clone()) else {
             self.stranger(seen, stamp);
             return;
@@ -76,9 +82,21 @@ impl Translator {
         if let Some(packet) = packet(&machine, seen, &stamp) {
             self.engine.put(Observation::Packet(packet));
         }
+        if let What::FileSent { path, .. } = &seen.what
+            && role(path) == FileRole::Script
+        {
+            self.script(seen, &machine);
+        }
         if let Some((sign, says)) = sign(&seen.what) {
             self.engine.put(Observation::Sign { machine, stamp, sign, says });
         }
+    }
+
+    /// The script as this machine is served it: evidence, should it stop there.
+    fn script(&self, seen: &Seen, machine: &str) {
+        let asker = Asker { peer: seen.peer.ip(), mac: seen.mac };
+        let text = self.site.script_text(&asker);
+        self.engine.put(Observation::Script { machine: machine.to_owned(), text });
     }
 
     /// Agents' words, in the order in which they came and after everything the wire showed before them.

@@ -32,6 +32,7 @@ pub(crate) fn read() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(now::stream))
         .routes(routes!(history::runs))
         .routes(routes!(history::run))
+        .routes(routes!(history::run_waterfall))
         .routes(routes!(history::events))
         .routes(routes!(machines::boots))
         .routes(routes!(machines::boot))

@@ -50,19 +50,8 @@ pub fn boot_waterfall(boot: &Boot, usual: Option<&[f64]>, look: &Look<'_>) -> Re
         frame.foot(&page)?;
         page.0.present().map_err(|e| ChartError::Backend(e.to_string()))?;
     }
-    Ok(describe(&svg, &sketch))
-}
-
-/// Puts a name and a description where screen readers look for them: first inside the drawing.
-fn describe(svg: &str, sketch: &Sketch) -> String {
-    let title = words::escape(&format!("{}, {}", sketch.machine, sketch.summary));
-    let description = words::escape(&sketch.description());
-    match svg.split_once(">\n") {
-        Some((open, rest)) => {
-            format!("{open} role=\"img\">\n<title>{title}</title>\n<desc>{description}</desc>\n{rest}")
-        }
-        None => svg.to_owned(),
-    }
+    let title = format!("{}, {}", sketch.machine, sketch.summary);
+    Ok(crate::describe(&svg, &title, &sketch.description()))
 }
 
 /// Where everything goes.

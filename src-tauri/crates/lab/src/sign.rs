@@ -110,7 +110,9 @@ pub fn read(boot: Option<&Boot>, sign: &Sign) -> Vec<Step> {
             };
             mark_once(running, twice, json!({ "address": address, "boot_file": boot_file }))
         }
-        Sign::FileAsked { role, path, proto, found: false, .. } => file_missing(running, *role, path, proto),
+        Sign::FileAsked { role, path, proto, body, found: false } => {
+            file_missing(running, *role, *body, path, proto)
+        }
         Sign::FileAsked { role, path, proto, body, found } => {
             file_asked(running, *role, *body, json!({ "path": path, "proto": proto, "found": found }))
         }
@@ -211,9 +213,10 @@ const LINES_OF_TROUBLE: usize = 16;
 const HARMLESS: u8 = 4;
 
 /// A name that we do not have. Its phase begins all the same: it was asked for.
-fn file_missing(running: Option<&Boot>, role: FileRole, path: &str, proto: &str) -> Vec<Step> {
+fn file_missing(running: Option<&Boot>, role: FileRole, body: bool, path: &str, proto: &str) -> Vec<Step> {
     let Some(boot) = running else { return Vec::new() };
     let mut steps = match role {
+        FileRole::Kernel if body => advance(boot, Phase::Kernel),
         FileRole::Loader | FileRole::Script | FileRole::Kernel => advance(boot, Phase::Loader),
         // A name of nobody's is asked for by firmware and loaders alike; in `address` it is the boot file.
         FileRole::Initrd | FileRole::Other if boot.phase() == Phase::Address => advance(boot, Phase::Loader),

@@ -53,6 +53,22 @@ impl Breaker {
     }
 }
 
+/// What a switch would see on its ports.
+#[derive(Debug, Clone)]
+pub struct Links(Vec<MachinePort>);
+
+/// One machine's number, state, and what is wrong with it.
+type MachinePort = (u8, watch::Receiver<MachineState>, watch::Receiver<Fault>, watch::Receiver<Trouble>);
+
+impl Links {
+    /// Whether there is a link on the machine's port; `None` for a box that the board does not have.
+    pub fn up(&self, box_number: u8) -> Option<bool> {
+        let (_, state, fault, trouble) = self.0.iter().find(|(number, ..)| *number == box_number)?;
+        let plugged = *fault.borrow() != Fault::NoLink && !trouble.borrow().no_link;
+        Some(state.borrow().is_powered() && plugged)
+    }
+}
+
 impl SimBoard {
     /// Starts the relay board and all machines, which are off. Needs a tokio runtime.
     ///
@@ -130,9 +146,14 @@ impl SimBoard {
 
     /// Whether the switch would see a link on the machine's port.
     pub fn link(&self, box_number: u8) -> Result<bool, SimError> {
-        let machine = self.machine(box_number)?;
-        let plugged = *machine.fault.borrow() != Fault::NoLink && !machine.trouble.borrow().no_link;
-        Ok(machine.state.borrow().is_powered() && plugged)
+        self.links().up(box_number).ok_or(SimError::NoSuchBox(box_number))
+    }
+
+    /// The links of all machines, for as long as the board runs.
+    pub fn links(&self) -> Links {
+        let port =
+            |m: &MachineHandle| (m.box_number, m.state.clone(), m.fault.subscribe(), m.trouble.subscribe());
+        Links(self.machines.iter().map(port).collect())
     }
 
     /// Ends all tasks and waits for them.

@@ -17,7 +17,7 @@ mod machine;
 mod pace;
 mod relay;
 
-pub use board::{Breaker, SimBoard};
+pub use board::{Breaker, Links, SimBoard};
 pub use config::{Fault, SimConfig, SimError, SimMachine, Tamper, Trouble};
 pub use machine::MachineState;
 pub use relay::RelayKnob;

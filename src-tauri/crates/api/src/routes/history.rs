@@ -2,7 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use charts::Look;
+use jiff::tz::TimeZone;
+use lab::Code;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -69,6 +77,37 @@ pub(super) async fn run(
     let run =
         found.ok_or_else(|| Refusal::not_found(format!("find run {id}"), "this board has no such run"))?;
     Ok(Json(RunWire::new(&run, &state.board, &state.engine.snapshot().status)))
+}
+
+/// Boots looked through for those of a run: the last ones, of which a run has a few for each machine.
+const BOOTS_SEARCHED: u32 = 500;
+
+/// A run drawn as a waterfall: a row a machine, its boots at their time.
+#[utoipa::path(
+    get, path = "/api/v1/runs/{id}/waterfall.svg", tag = "history",
+    params(("id" = u64, Path, description = "Number of the run")),
+    responses((status = 200, body = String, content_type = "image/svg+xml"))
+)]
+pub(super) async fn run_waterfall(
+    State(site): State<Arc<Site>>,
+    Path(id): Path<u64>,
+) -> Result<Response, Refusal> {
+    let state = &site.state;
+    let found = state.archive.run(id).await?;
+    let run =
+        found.ok_or_else(|| Refusal::not_found(format!("find run {id}"), "this board has no such run"))?;
+    let boots = state.archive.boots(None, BOOTS_SEARCHED).await?;
+    let picture = state.picture();
+    let look = Look { badge: picture.board.badge.as_deref(), zone: TimeZone::system(), ..Look::default() };
+    let svg = charts::run_waterfall(&run, &boots, &(state.clock)(), &look).map_err(|error| {
+        Refusal::new(
+            Code::Internal,
+            format!("draw run {id}"),
+            error.to_string(),
+            "report this with the run's events",
+        )
+    })?;
+    Ok(([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response())
 }
 
 #[derive(Deserialize, IntoParams)]

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lab::ports::{Wire, WireCounters};
+use nix::net::if_::InterfaceFlags;
 use tokio::io::AsyncWriteExt;
 
 /// The bridge, in place of the board's switch.
@@ -142,6 +143,14 @@ impl Wire for Network {
         let tap = self.taps.get(machine)?;
         let table = tokio::fs::read_to_string("/proc/self/net/dev").await.ok()?;
         counters_of(&table, tap)
+    }
+
+    /// A tap runs while a machine has it open and nobody has set it down: the other end of a cable.
+    async fn link(&self, machine: &str) -> Option<bool> {
+        let tap = self.taps.get(machine)?;
+        let mut interfaces = nix::ifaddrs::getifaddrs().ok()?;
+        let flags = interfaces.find(|interface| interface.interface_name == *tap)?.flags;
+        Some(flags.contains(InterfaceFlags::IFF_UP | InterfaceFlags::IFF_RUNNING))
     }
 }
 
