@@ -2,6 +2,7 @@
 
 mod commands;
 mod doors;
+mod explain;
 mod faults;
 mod reading;
 pub(crate) mod streams;
