@@ -49,7 +49,7 @@ fn broken(cases: &[Case]) {
         let board = impatient(dir.path(), seconds);
         let served = Served::start(
             &dir.path().join("data"),
-            &["--board", &board, "--machines", "1", "--firmware", "uefi"],
+            &["--board", &board, "--machines", "1", "--firmware", "uefi", "--way", "ipxe"],
         );
         // Networks and files are made while the program already answers.
         support::until("the board to be built", Duration::from_secs(60), || {

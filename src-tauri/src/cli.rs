@@ -16,6 +16,7 @@ mod rebuild;
 mod screen;
 mod serve;
 mod status;
+mod ways;
 mod window;
 mod wipe;
 
@@ -96,6 +97,8 @@ enum Command {
     Fault(fault::FaultOptions),
     /// What was on a machine's wire while it booted, as a pcapng file.
     Capture(capture::CaptureOptions),
+    /// How machines boot, and which ways they gave up.
+    Ways(ways::WaysOptions),
     /// A fresh address with a one-time login for a browser.
     Url,
     /// Boot files by content: add an image, list, verify and remove them, choose what a role boots.
@@ -117,8 +120,24 @@ enum Command {
 pub enum FirmwareChoice {
     /// OVMF
     Uefi,
-    /// SeaBIOS
+    /// OVMF with Secure Boot
+    Secure,
+    /// SeaBIOS with iPXE in its ROM
     Bios,
+    /// The same, made to load undionly.kpxe first
+    BiosPxe,
+}
+
+impl FirmwareChoice {
+    /// The word on the command line.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Uefi => "uefi",
+            Self::Secure => "secure",
+            Self::Bios => "bios",
+            Self::BiosPxe => "bios-pxe",
+        }
+    }
 }
 
 /// Word with which a program starts itself once more as the engine of a virtual board.
@@ -161,6 +180,7 @@ async fn ask(common: &Common, command: Command) -> Result<Exit> {
         Command::Explain(options) => explain::explain(common, &options).await,
         Command::Answer(options) => explain::answer(common, &options).await,
         Command::Rearm(options) => explain::rearm(common, &options).await,
+        Command::Ways(options) => ways::run(common, &options).await,
         Command::Events(options) => events::run(common, &options).await,
         Command::Fault(options) => fault::run(common, options).await,
         Command::Capture(options) => capture::run(common, &options).await,

@@ -15,6 +15,7 @@ mod faults;
 mod images;
 mod late;
 mod leases;
+mod loaders;
 mod names;
 mod picture;
 mod screens;
@@ -25,13 +26,14 @@ mod spoil;
 mod translate;
 mod trees;
 mod virtual_board;
+mod ways;
 mod wiper;
 
 use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use engine::{Engine, EngineConfig, EngineHandle, Observation, ObservationSink, Ports};
-use lab::{Board, BoardKind, live::ServiceState};
+use lab::{Board, BoardKind, Way, live::ServiceState};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +42,7 @@ use self::{
     images::Images,
     late::{LateCaptures, LateConsole, LateFaults, LatePower, LateWire},
     picture::Picture,
+    ways::BoardWays,
 };
 use crate::{
     VERSION, clock,
@@ -59,6 +62,8 @@ pub struct ProgramOptions {
     pub firmware: Firmware,
     /// A virtual board gets one machine more, of which its file knows nothing.
     pub stranger: bool,
+    /// The way that all machines boot, whatever is known of them.
+    pub way: Option<Way>,
     /// Process that a person would end; differs from our own inside namespaces.
     pub pid: u32,
     /// How the listener is reached from outside, where that is not its own address.
@@ -96,6 +101,7 @@ struct Site {
     sink: ObservationSink,
     desk: Arc<AgentDesk>,
     picture: Arc<Picture>,
+    ways: Arc<BoardWays>,
     power: Arc<LatePower>,
     wire: Arc<LateWire>,
     console: Arc<LateConsole>,
@@ -131,20 +137,22 @@ impl Program {
         }
         let kind = board.board.kind;
         let virtual_board = kind == BoardKind::Virtual;
+        let dhcp = Arc::new(leases::LiveDhcp::default());
         let site = Site {
             board: board.clone(),
             folder,
             sink: sink.clone(),
             desk: Arc::new(AgentDesk::default()),
             picture: Arc::new(Picture::default()),
+            ways: Arc::new(BoardWays::new(board.clone(), options.firmware, options.way, dhcp.clone())),
             power: Arc::new(LatePower::new(virtual_board)),
             wire: Arc::new(LateWire::default()),
             console: Arc::new(LateConsole::default()),
             images: Arc::new(Images::open(&options.data)),
             leases: Arc::new(leases::StoredLeases(store.clone())),
-            dhcp: Arc::default(),
             faults: Arc::default(),
             captures: Arc::default(),
+            dhcp,
             stop: stop.clone(),
             options: options.clone(),
         };
@@ -164,6 +172,7 @@ impl Program {
                 console: virtual_board.then(|| site.console.clone() as Arc<dyn lab::ports::Console>),
                 // Nothing real is broken on purpose.
                 faults: (kind != BoardKind::Labinator).then(|| site.faults.clone() as _),
+                ways: Some(site.ways.clone()),
             },
         };
         let journal = Arc::new(store.clone());

@@ -52,7 +52,7 @@ pub(super) async fn run(common: &Common, options: &DoctorOptions) -> Result<Exit
     let data = common.data()?;
     let mut findings = vec![data_folder(&data), engine(&data).await, listen_port()];
     findings.extend(services(&data).await);
-    findings.extend([display(), virtual_tools(), probe_inputs(), namespaces(), receive_buffer()]);
+    findings.extend([display(), virtual_tools(), probe_inputs(), images(), namespaces(), receive_buffer()]);
     if let Some(interface) = &options.interface {
         findings.extend(dhcp_servers(interface).await);
     }
@@ -171,6 +171,13 @@ fn probe_inputs() -> Finding {
     match netboot::probe::Inputs::find(Path::new("/")) {
         Ok(inputs) => Finding::ok("probe image", format!("can be made with kernel {}", inputs.release)),
         Err(error) => Finding::note("probe image", error.to_string(), error.remedy()),
+    }
+}
+
+fn images() -> Finding {
+    match netboot::uki::Ukis::find(Path::new("/")) {
+        Ok(_) => Finding::ok("HTTP Boot", "one image of kernel and initrd can be made for each machine"),
+        Err(error) => Finding::note("HTTP Boot", error.to_string(), error.remedy()),
     }
 }
 

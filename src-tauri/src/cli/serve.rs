@@ -9,9 +9,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
-use clap::{Args, builder::RangedU64ValueParser};
+use clap::{
+    Args,
+    builder::{PossibleValuesParser, RangedU64ValueParser},
+};
 use devices::qemu;
-use lab::{Board, BoardKind};
+use lab::{Board, BoardKind, Way};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -34,6 +37,9 @@ pub struct ServeOptions {
     /// Firmware of virtual machines.
     #[arg(long, value_enum, default_value = "uefi")]
     pub firmware: FirmwareChoice,
+    /// Let all machines boot this way, whatever is known of them.
+    #[arg(long, value_name = "WAY", value_parser = PossibleValuesParser::new(Way::ALL.map(Way::word)))]
+    pub way: Option<String>,
     /// Divide a simulation's delays. Limits and recorded durations stay wall time.
     #[arg(long, default_value_t = 1, value_name = "1..100", value_parser = RangedU64ValueParser::<u32>::new().range(1..=100))]
     pub speed: u32,
@@ -84,8 +90,10 @@ pub fn start_inside(
         let folder = folder.into_os_string().into_string();
         add("--matchbox", folder.map_err(|_| anyhow!("the matchbox folder's path is not readable as text"))?);
     }
-    let firmware = if options.firmware == FirmwareChoice::Bios { "bios" } else { "uefi" };
-    add("--firmware", firmware.into());
+    add("--firmware", options.firmware.word().into());
+    if let Some(way) = &options.way {
+        add("--way", way.clone());
+    }
     add("--listen", listener.local_addr().context("ask the listener for its address")?.to_string());
     add("--outer-pid", std::process::id().to_string());
     if options.stranger {
@@ -190,9 +198,12 @@ fn run(
         speed: options.speed,
         firmware: match options.firmware {
             FirmwareChoice::Uefi => Firmware::Uefi,
+            FirmwareChoice::Secure => Firmware::Secure,
             FirmwareChoice::Bios => Firmware::Bios,
+            FirmwareChoice::BiosPxe => Firmware::BiosPxe,
         },
         stranger: options.stranger,
+        way: options.way.as_deref().and_then(Way::parse),
         pid,
         url: None,
     };

@@ -130,6 +130,7 @@ async fn start(options: &Options, data: &DataDir) -> Result<Program> {
         board,
         speed: options.serve.speed,
         firmware: Firmware::Uefi,
+        way: options.serve.way.as_deref().and_then(lab::Way::parse),
         pid: std::process::id(),
         url: None,
     };

@@ -1,11 +1,15 @@
 //! The files machines boot from, and which role each path plays in a boot.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
 use lab::sign::FileRole;
-use netboot::{files::Body, probe};
+use netboot::{
+    files::Body,
+    probe,
+    uki::{Parts, Ukis},
+};
 
 use super::{images::Images, trees};
 
@@ -13,6 +17,15 @@ use super::{images::Images, trees};
 pub(super) const LOADER_EFI: &str = "ipxe.efi";
 /// Loader for BIOS, named in DHCP.
 pub(super) const LOADER_BIOS: &str = "undionly.kpxe";
+/// Loader where only what is signed starts: Debian's shim, which Microsoft signed. It asks for the second one itself.
+pub(super) const LOADER_SHIM: &str = "shimx64.efi";
+pub(super) const LOADER_GRUB: &str = "grubx64.efi";
+/// Where GRUB looks for its configuration, on the server it came from.
+pub(super) const GRUB_CONFIG: &str = "grub/grub.cfg";
+/// Script that makes a ROM's iPXE load the one of ours that BIOS machines without an iPXE in their ROM get.
+pub(super) const CHAIN_UNDIONLY: &str = "boot/undionly";
+/// Folder of images with kernel, initrd and command line in one, a file a machine.
+pub(super) const IMAGES: &str = "boot/uki";
 pub(super) const SCRIPT: &str = "boot/script";
 pub(super) const KERNEL: &str = "boot/kernel";
 pub(super) const INITRD: &str = "boot/initrd";
@@ -20,8 +33,11 @@ pub(super) const INITRD: &str = "boot/initrd";
 /// Role of a path, as the boot's phases need it.
 pub(super) fn role(path: &str) -> FileRole {
     match path.trim_start_matches('/') {
-        LOADER_EFI | LOADER_BIOS => FileRole::Loader,
-        SCRIPT => FileRole::Script,
+        LOADER_EFI | LOADER_BIOS | LOADER_SHIM | LOADER_GRUB => FileRole::Loader,
+        SCRIPT | CHAIN_UNDIONLY => FileRole::Script,
+        // It asks for a dozen other files beside it, which do not exist and need not.
+        config if config.starts_with(GRUB_CONFIG) => FileRole::Script,
+        image if image.starts_with(IMAGES) => FileRole::Image,
         KERNEL => FileRole::Kernel,
         INITRD => FileRole::Initrd,
         other => trees::role(other),
@@ -37,9 +53,28 @@ pub(super) struct BootFiles {
     initrd: Body,
     /// For machines' screens: what is loaded.
     pub(super) loads: String,
+    /// Loaders for Secure Boot, by path; none where Debian's packages are not installed.
+    signed: Vec<(&'static str, Body)>,
+    /// What images are made of; none where the stub is not installed.
+    images: Option<UkiParts>,
     /// For the service list: what is served.
     pub(super) says: String,
 }
+
+/// What is the same in all machines' images.
+#[derive(Clone)]
+struct UkiParts {
+    maker: Arc<Ukis>,
+    kernel: Bytes,
+    initrd: Bytes,
+    release: String,
+}
+
+/// Where Debian's packages put shim and GRUB.
+const SIGNED: [(&str, &str, &str); 2] = [
+    (LOADER_SHIM, "/usr/lib/shim/shimx64.efi.signed", "shim-signed"),
+    (LOADER_GRUB, "/usr/lib/grub/x86_64-efi-signed/grubnetx64.efi.signed", "grub-efi-amd64-signed"),
+];
 
 /// Where Debian's packages put iPXE.
 const IPXE_FOLDERS: [&str; 2] = ["/usr/lib/ipxe", "/usr/share/ipxe"];
@@ -63,6 +98,8 @@ impl BootFiles {
         Ok(Self {
             loader_efi: ipxe(LOADER_EFI)?,
             loader_bios: ipxe(LOADER_BIOS)?,
+            images: UkiParts::of(&probe),
+            signed: signed(),
             kernel,
             initrd,
             loads: format!("probe {}", kernel_release.trim_end_matches("-amd64")),
@@ -78,6 +115,8 @@ impl BootFiles {
             kernel: filler("kernel", SIMULATED_KERNEL),
             initrd: filler("initrd", SIMULATED_INITRD),
             loads: "simulated boot files".to_owned(),
+            signed: Vec::new(),
+            images: None,
             says: "simulated boot files".to_owned(),
         }
     }
@@ -88,9 +127,55 @@ impl BootFiles {
             LOADER_BIOS => Some(self.loader_bios.clone()),
             KERNEL => Some(self.kernel.clone()),
             INITRD => Some(self.initrd.clone()),
-            _ => None,
+            _ => self.signed.iter().find(|(name, _)| *name == path).map(|(_, body)| body.clone()),
         }
     }
+
+    /// Whether images can be made.
+    pub(super) fn has_images(&self) -> bool {
+        self.images.is_some()
+    }
+
+    /// Kernel, initrd and this command line in one.
+    pub(super) fn image(&self, cmdline: &str) -> Option<Body> {
+        let images = self.images.as_ref()?;
+        let parts = Parts {
+            kernel: &images.kernel,
+            kernel_tag: self.kernel.etag(),
+            initrd: &images.initrd,
+            initrd_tag: self.initrd.etag(),
+            release: &images.release,
+            cmdline,
+        };
+        images.maker.image(&parts).inspect_err(|error| tracing::error!(%error, "no image")).ok()
+    }
+}
+
+impl UkiParts {
+    fn of(probe: &probe::Probe) -> Option<Self> {
+        let maker = Ukis::find(Path::new("/"));
+        let maker = maker.inspect_err(|error| {
+            tracing::warn!(%error, remedy = error.remedy(), "UEFI HTTP Boot fetches iPXE instead of one image");
+        });
+        Some(Self {
+            maker: maker.ok()?,
+            kernel: probe.kernel.clone(),
+            initrd: probe.initrd.clone(),
+            release: probe.kernel_release.clone(),
+        })
+    }
+}
+
+/// The signed loaders that are there.
+fn signed() -> Vec<(&'static str, Body)> {
+    let read = |(name, path, package): (&'static str, &str, &str)| match std::fs::read(path) {
+        Ok(bytes) => Some((name, Body::from_bytes(bytes))),
+        Err(error) => {
+            tracing::info!(path, %error, package, "no loader for Secure Boot; the package brings it");
+            None
+        }
+    };
+    SIGNED.into_iter().filter_map(read).collect()
 }
 
 fn named(error: probe::ProbeError) -> anyhow::Error {

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use lab::{Board, BoardKind, dial::Dial};
 use netboot::{
     Mac,
-    dhcp::{self, BootNames, DhcpConfig, Replies, Reservation},
+    dhcp::{self, DhcpConfig, Replies, Reservation},
     seen::SeenSink,
 };
 use tokio::{
@@ -22,11 +22,12 @@ use tokio::{
 
 use super::{
     Site,
-    boot_files::{BootFiles, LOADER_BIOS, LOADER_EFI, SCRIPT},
+    boot_files::BootFiles,
     leases, names, selfcheck,
     site::BootSite,
     translate,
     trees::{self, Trees},
+    ways::BoardWays,
 };
 
 const DHCP: u16 = 67;
@@ -108,7 +109,8 @@ fn held(service: &str, place: SocketAddrV4) -> String {
 
 /// Serves until the site is told to stop. Each service is reported ready once it listens.
 pub(super) fn spawn(bound: Bound, site: &Site, files: BootFiles, heartbeat_ms: u32) -> Result<JoinSet<()>> {
-    let config = Arc::new(dhcp_config(&site.board, &bound.dial));
+    site.ways.serve(bound.dial.clone(), files.has_images());
+    let config = Arc::new(dhcp_config(&site.board, &bound.dial, &site.ways));
     config.check().context("prepare DHCP from the board file")?;
     let (says, reservations) = (config.mode.word(), config.reservations.len());
     // Ways to boot change what a machine is told while the server runs.
@@ -155,12 +157,12 @@ pub(super) async fn ended(name: &'static str, service: impl Future<Output = io::
     }
 }
 
-fn dhcp_config(board: &Board, dial: &Dial) -> DhcpConfig {
+fn dhcp_config(board: &Board, dial: &Dial, ways: &BoardWays) -> DhcpConfig {
     let network = &board.network;
     let at = |address: Ipv4Addr| dial.address(address);
-    let base = dial.socket(network.boss, HTTP);
     let reserve = |m: &lab::Machine| {
-        (Mac(m.mac.0), Reservation { address: at(m.address), host_name: m.name.clone(), boot: None })
+        let boot = Some(ways.names(dial, Some(m)));
+        (Mac(m.mac.0), Reservation { address: at(m.address), host_name: m.name.clone(), boot })
     };
     DhcpConfig {
         server_id: at(network.boss),
@@ -173,15 +175,7 @@ fn dhcp_config(board: &Board, dial: &Dial) -> DhcpConfig {
         lease: LEASE,
         pool: (at(network.pool.0), at(network.pool.1)),
         reservations: board.machines.iter().map(reserve).collect::<HashMap<_, _>>(),
-        boot: BootNames {
-            bios: LOADER_BIOS.to_owned(),
-            // The 64-bit loader cannot run on 32-bit firmware; such a machine is told nothing rather than that.
-            efi32: None,
-            efi64: LOADER_EFI.to_owned(),
-            efi64_url: format!("http://{base}/{LOADER_EFI}"),
-            script_url: format!("http://{base}/{SCRIPT}"),
-            missing: None,
-        },
+        boot: ways.names(dial, None),
         next_server: at(network.boss),
         replies: match board.board.kind {
             BoardKind::Simulated => Replies::ToSource,

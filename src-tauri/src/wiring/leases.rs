@@ -37,7 +37,6 @@ impl LiveDhcp {
         sender.subscribe()
     }
 
-    #[allow(dead_code, reason = "for the choice of ways to boot")]
     /// What one machine boots from its next DHCP message on; `None`: what all others boot. `false` when the machine has no
     /// reservation, or DHCP does not run.
     pub(super) fn set_boot(&self, mac: Mac, boot: Option<BootNames>) -> bool {

@@ -22,7 +22,7 @@ use netboot::{
 
 use super::{
     agents::{AgentDesk, EfiWritten},
-    boot_files::{BootFiles, INITRD, KERNEL, SCRIPT, role},
+    boot_files::{BootFiles, CHAIN_UNDIONLY, GRUB_CONFIG, IMAGES, INITRD, KERNEL, SCRIPT, role},
     picture::Picture,
     screens::{Admitted, box_number},
     spoil::Spoiler,
@@ -115,7 +115,7 @@ impl BootSite {
     /// A file as this machine is to get it.
     fn spoiled(&self, who: &Asker, path: &str, body: Body) -> Option<Body> {
         match self.machine(who.peer, who.mac) {
-            Some(machine) => self.spoiler.body(&machine.name, role(path), path, body),
+            Some(machine) => self.spoiler.body(&machine.name, role(path), body),
             None => Some(body),
         }
     }
@@ -162,9 +162,14 @@ impl Files for BootSite {
     fn open(&self, who: &Asker, path: &str) -> Option<Body> {
         match path.trim_start_matches('/') {
             SCRIPT => Some(self.script(who)),
+            GRUB_CONFIG => Some(self.grub(who)),
+            CHAIN_UNDIONLY => Some(self.chain_undionly()),
             other => {
-                let found = self.files.get(other).or_else(|| self.trees.open(self, other))?;
-                self.spoiled(who, other, found)
+                let found = match other.starts_with(IMAGES) {
+                    true => self.image(who, other),
+                    false => self.files.get(other).or_else(|| self.trees.open(self, other)),
+                };
+                self.spoiled(who, other, found?)
             }
         }
     }

@@ -37,22 +37,23 @@ impl Spoiler {
     }
 
     /// What a machine gets in place of a good file; `None`: nothing, as if it were not there. Blocks; it may read all of it.
-    pub(super) fn body(&self, machine: &str, role: FileRole, path: &str, body: Body) -> Option<Body> {
-        self.treated(&self.faults(machine), role, path, body)
+    pub(super) fn body(&self, machine: &str, role: FileRole, body: Body) -> Option<Body> {
+        self.treated(&self.faults(machine), role, body)
     }
 
-    fn treated(&self, faults: &BTreeSet<Fault>, role: FileRole, path: &str, body: Body) -> Option<Body> {
+    fn treated(&self, faults: &BTreeSet<Fault>, role: FileRole, body: Body) -> Option<Body> {
         let has = |fault| faults.contains(&fault);
-        // One image with everything in it: its initrd is its last part.
-        let image = role == FileRole::Kernel && path.ends_with(".efi");
-        if role == FileRole::Kernel && has(Fault::MissingFile) {
+        // One image with everything in it: its initrd lies between the stub and the kernel.
+        let image = role == FileRole::Image;
+        let kernel = image || role == FileRole::Kernel;
+        if kernel && has(Fault::MissingFile) {
             return None;
         }
-        if role == FileRole::Kernel && has(Fault::TruncatedKernel) {
+        if kernel && has(Fault::TruncatedKernel) {
             return Some(self.spoiled(Fault::TruncatedKernel, body, cut));
         }
         if (role == FileRole::Initrd || image) && has(Fault::CorruptInitrd) {
-            return Some(self.spoiled(Fault::CorruptInitrd, body, if image { damage_end } else { damage }));
+            return Some(self.spoiled(Fault::CorruptInitrd, body, if image { damage_image } else { damage }));
         }
         Some(body)
     }
@@ -99,28 +100,29 @@ fn damage(bytes: &mut Vec<u8>) {
     bytes.iter_mut().step_by(4096).for_each(|byte| *byte ^= 0x55);
 }
 
-fn damage_end(bytes: &mut Vec<u8>) {
-    let half = bytes.len() / 2;
-    bytes[half..].iter_mut().step_by(64).for_each(|byte| *byte ^= 0x55);
+/// The stub is 1 % of an image and the initrd the quarter behind it; a damaged kernel would be another fault.
+fn damage_image(bytes: &mut Vec<u8>) {
+    let (begin, end) = (bytes.len() / 20, bytes.len() / 5);
+    bytes[begin..end].iter_mut().step_by(64).for_each(|byte| *byte ^= 0x55);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn spoil(fault: Fault, role: FileRole, path: &str) -> Option<Body> {
-        Spoiler::default().treated(&[fault].into(), role, path, Body::from_bytes(vec![7; 10_000]))
+    fn spoil(fault: Fault, role: FileRole) -> Option<Body> {
+        Spoiler::default().treated(&[fault].into(), role, Body::from_bytes(vec![7; 10_000]))
     }
 
     #[test]
     fn each_fault_spoils_its_own_file_and_no_other() {
         let whole = Body::from_bytes(vec![7; 10_000]);
-        assert!(spoil(Fault::MissingFile, FileRole::Kernel, "boot/kernel").is_none());
-        assert_eq!(spoil(Fault::TruncatedKernel, FileRole::Kernel, "boot/kernel").unwrap().length(), 5000);
-        let damaged = spoil(Fault::CorruptInitrd, FileRole::Initrd, "boot/initrd").unwrap();
+        assert!(spoil(Fault::MissingFile, FileRole::Kernel).is_none());
+        assert_eq!(spoil(Fault::TruncatedKernel, FileRole::Kernel).unwrap().length(), 5000);
+        let damaged = spoil(Fault::CorruptInitrd, FileRole::Initrd).unwrap();
         assert_eq!(damaged.length(), whole.length());
         assert_ne!(damaged.etag(), whole.etag());
-        let image = spoil(Fault::CorruptInitrd, FileRole::Kernel, "boot/node1.efi").unwrap();
+        let image = spoil(Fault::CorruptInitrd, FileRole::Image).unwrap();
         assert_ne!(image.etag(), whole.etag(), "an image has its initrd inside");
         for (fault, role) in [
             (Fault::MissingFile, FileRole::Script),
@@ -128,7 +130,7 @@ mod tests {
             (Fault::CorruptInitrd, FileRole::Kernel),
             (Fault::DropDhcp, FileRole::Kernel),
         ] {
-            assert_eq!(spoil(fault, role, "boot/x").unwrap().etag(), whole.etag(), "{}", fault.word());
+            assert_eq!(spoil(fault, role).unwrap().etag(), whole.etag(), "{}", fault.word());
         }
     }
 
@@ -137,7 +139,7 @@ mod tests {
         let spoiler = Spoiler::default();
         let faults = [Fault::TruncatedKernel].into();
         let body = || Body::from_bytes(vec![7; 10_000]);
-        let ask = || spoiler.treated(&faults, FileRole::Kernel, "boot/kernel", body()).unwrap();
+        let ask = || spoiler.treated(&faults, FileRole::Kernel, body()).unwrap();
         assert_eq!(ask().etag(), ask().etag());
         assert_eq!(spoiler.kept.lock().unwrap().len(), 1);
     }

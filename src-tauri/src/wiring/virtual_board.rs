@@ -3,7 +3,9 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
-use devices::qemu::{MachineSpec, Machines, Network, NetworkPlan, Tools, WireFaults, network::BRIDGE};
+use devices::qemu::{
+    Firmware, MachineSpec, Machines, Network, NetworkPlan, Tools, WireFaults, network::BRIDGE,
+};
 use lab::ports::Power;
 
 use super::{
@@ -24,13 +26,18 @@ pub(super) async fn run(site: Site) -> Result<()> {
         let remedy = error.remedy();
         anyhow::Error::new(error).context(remedy)
     })?;
-    let folder = site.folder.join("machines");
+    // Variables with keys in them and variables without must not take each other's place.
+    let folder = site.folder.join(match site.options.firmware {
+        Firmware::Secure => "machines-secure",
+        Firmware::Uefi | Firmware::Bios | Firmware::BiosPxe => "machines",
+    });
     std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
     let spec = |m: &lab::Machine| MachineSpec {
         name: m.name.clone(),
         outlet: m.outlet,
         mac: m.mac.to_string(),
         memory_mib: u32::try_from(m.memory_mib.unwrap_or(MEMORY_MIB)).unwrap_or(u32::MAX),
+        boot_disk: None,
         folder: folder.clone(),
     };
     let mut specs: Vec<MachineSpec> = site.board.machines.iter().map(spec).collect();
@@ -57,6 +64,7 @@ pub(super) async fn run(site: Site) -> Result<()> {
     site.faults.fill(BoardFaults::new(&site, Arc::new(wires)));
     site.wire.fill(Arc::new(network));
     site.console.fill(machines.clone());
+    site.ways.fill(machines.clone());
     site.power.fill(machines.clone());
     site.ready(BOARD_SERVICE, format!("{} QEMU machines on {BRIDGE}", site.board.machines.len()));
     if let Some(stranger) = stranger

@@ -9,6 +9,7 @@ mod history;
 mod machines;
 mod now;
 mod orders;
+mod ways;
 mod wipe;
 
 use std::sync::Arc;
@@ -45,6 +46,7 @@ pub(crate) fn read() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(captures::machine_capture))
         .routes(routes!(captures::boot_capture))
         .routes(routes!(machines::picture))
+        .routes(routes!(ways::ways))
 }
 
 /// For those who may act.
@@ -57,6 +59,7 @@ pub(crate) fn control() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(explain::rearm))
         .routes(routes!(faults::set_fault))
         .routes(routes!(wipe::arm, wipe::disarm))
+        .routes(routes!(ways::retry_ways))
 }
 
 /// For those who may let others in.

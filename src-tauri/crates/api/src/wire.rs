@@ -8,6 +8,7 @@ mod feed;
 mod gateway;
 mod run;
 mod status;
+mod ways;
 mod wipe;
 
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,7 @@ pub use status::{
     BoardWire, DeviceWire, EngineWire, HeardWire, LabWire, MachineWire, PowerWire, PressWire, ServiceWire,
     StatusWire, StorageWire, TransferWire, UnknownWire, UsualWire,
 };
+pub use ways::{MachineWaysWire, WayWire};
 pub use wipe::{WipeOrderWire, WipeWire};
 
 /// A failure: what programs match (`code`) and what people read.

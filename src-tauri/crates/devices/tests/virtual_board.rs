@@ -73,6 +73,7 @@ fn inner() -> ExitCode {
             outlet,
             mac: format!("52:54:00:12:34:0{outlet}"),
             memory_mib: 128,
+            boot_disk: None,
             folder: folder(),
         };
         let machines = Machines::new(tools, vec![spec(1), spec(2)]);

@@ -44,6 +44,10 @@ pub enum Command {
         fault: Fault,
         on: bool,
     },
+    /// Ways of a machine that were dropped may be tried again.
+    RetryWays {
+        machine: String,
+    },
 }
 
 /// A command with who gave it and why.

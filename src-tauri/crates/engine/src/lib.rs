@@ -17,6 +17,7 @@ mod recovery;
 mod runner;
 mod turn;
 mod watchers;
+mod ways;
 mod wipe;
 
 pub use config::{Clock, EngineConfig, Ports};

@@ -280,8 +280,12 @@ impl Engine {
     pub(crate) fn record_boot(&mut self, machine: &str, stamp: &Stamp, body: Body) {
         let boot = self.core.ahead.machines.get(machine).and_then(|m| m.boot.as_ref()).map(|b| (b.id, b.run));
         if let Some((id, run)) = boot {
+            let ended = matches!(body, Body::BootEnded { .. });
             let draft = self.core.draft(machine, body);
             self.core.record(Draft { stamp: stamp.clone(), run, boot: Some(id), ..draft });
+            if ended {
+                self.judge_way(machine);
+            }
         }
     }
 

@@ -162,6 +162,10 @@ impl Engine {
                 let started = writable.and_then(|()| self.start_lab(&lab, &actor, reason));
                 (format!("start lab {lab}"), started.map(|run| Outcome::Started { run }))
             }
+            Command::RetryWays { machine } => {
+                let retried = writable.and_then(|()| self.retry_ways(&machine, &actor, reason));
+                (format!("try all ways of {machine} again"), retried.map(|()| Outcome::Recorded))
+            }
             Command::CancelRun { run } => {
                 let words = run.map_or("cancel the run".into(), |run| format!("cancel run {run}"));
                 let cancelled = writable.and_then(|()| self.cancel_run(run, &actor, reason));

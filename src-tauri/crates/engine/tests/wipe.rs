@@ -15,10 +15,7 @@ use lab::{
 };
 
 fn arm(machine: &str, disks: &[&str]) -> Command {
-    Command::ArmWipe {
-        machine: machine.into(),
-        disks: disks.iter().map(|disk| (*disk).to_owned()).collect(),
-    }
+    Command::ArmWipe { machine: machine.into(), disks: disks.iter().map(|disk| (*disk).to_owned()).collect() }
 }
 
 fn vda() -> FoundDisk {
@@ -70,7 +67,10 @@ async fn one_arming_is_one_wipe_of_one_machine() {
     all_read(&world, &engine, 2).await;
     assert_eq!(count(&journal, "wipe-began"), 1, "asked three times, begun once");
     assert_eq!(wipe::answer(&of(&engine, "node1"), &question("t1")), WipeAnswer::Go(vec!["vda".into()]));
-    assert!(matches!(wipe::answer(&of(&engine, "node1"), &question("t9")), WipeAnswer::No(_)), "another boot");
+    assert!(
+        matches!(wipe::answer(&of(&engine, "node1"), &question("t9")), WipeAnswer::No(_)),
+        "another boot"
+    );
     assert!(matches!(wipe::answer(&of(&engine, "node2"), &question("t2")), WipeAnswer::No(_)), "not armed");
 
     report(&world, "node1", "t9");
@@ -78,7 +78,11 @@ async fn one_arming_is_one_wipe_of_one_machine() {
     report(&world, "node1", "t1");
     ask(&world, "node1", "t3");
     all_read(&world, &engine, 3).await;
-    assert_eq!(count(&journal, "disk-wiped"), 1, "a report that is repeated, or a stranger's, is no second wipe");
+    assert_eq!(
+        count(&journal, "disk-wiped"),
+        1,
+        "a report that is repeated, or a stranger's, is no second wipe"
+    );
     assert_eq!(count(&journal, "wipe-began"), 1, "the arming is used up");
     assert_eq!(of(&engine, "node1").wiping, None);
 }

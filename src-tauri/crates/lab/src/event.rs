@@ -207,6 +207,10 @@ pub enum Body {
         way: Way,
         why: String,
     },
+    /// Ways that failed may be tried again.
+    WaysRetried {
+        why: String,
+    },
     /// The firmware's boot order was changed for one boot, or put back.
     BootOrderArmed {
         way: Way,
@@ -322,6 +326,7 @@ impl Body {
             Self::LoopRearmed { .. } => "loop-rearmed",
             Self::WayChosen { .. } => "way-chosen",
             Self::WayDropped { .. } => "way-dropped",
+            Self::WaysRetried { .. } => "ways-retried",
             Self::BootOrderArmed { .. } => "boot-order-armed",
             Self::BootOrderRestored { .. } => "boot-order-restored",
             Self::WipeArmed { .. } => "wipe-armed",
@@ -382,6 +387,7 @@ impl Body {
             Self::LoopRearmed { why } => format!("may boot again: {why}"),
             Self::WayChosen { way, why } => format!("boots by {}: {why}", way.words()),
             Self::WayDropped { way, why } => format!("no longer boots by {}: {why}", way.words()),
+            Self::WaysRetried { why } => format!("may try all its ways again: {why}"),
             Self::BootOrderArmed { way, .. } => format!("firmware told to boot by {} once", way.words()),
             Self::BootOrderRestored { why } => format!("firmware's boot order put back: {why}"),
             Self::WipeArmed { disks } if disks.is_empty() => {

@@ -24,6 +24,7 @@ pub mod sign;
 pub mod status;
 pub mod verdict;
 pub mod way;
+pub mod ways;
 pub mod wipe;
 
 pub use board::{Board, BoardKind, Lab, Machine};

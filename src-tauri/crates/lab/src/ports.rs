@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{fault::Fault, power::PowerState};
+use crate::{fault::Fault, power::PowerState, way::Way};
 
 /// Number of a relay channel, counted from 1 as the relay board counts.
 pub type Outlet = u8;
@@ -131,6 +131,27 @@ pub trait Agents: Send + Sync {
     fn write_efi(&self, machine: &str, writes: Vec<EfiWrite>) {
         let _ = (machine, writes);
     }
+}
+
+/// What offering a way did to the machine's firmware.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Offered {
+    /// Its boot order before, when it was changed for one boot.
+    pub armed: Option<String>,
+    /// What was left of an earlier change was taken out.
+    pub restored: bool,
+}
+
+/// How machines are offered their boot.
+#[async_trait]
+pub trait Ways: Send + Sync {
+    /// The ways that this machine could go, by what its firmware is and which files are there.
+    fn possible(&self, machine: &str) -> Vec<Way>;
+    /// The way that a person asked for, for all machines.
+    fn forced(&self) -> Option<Way>;
+    /// Offers it: the boot files that DHCP names, and the firmware's boot order where that is needed and within reach.
+    /// Called while the machine is off. Repeated, it changes nothing more.
+    async fn offer(&self, machine: &str, way: Way) -> Result<Offered, PortError>;
 }
 
 /// Puts faults in and takes them out, where the board can do that.

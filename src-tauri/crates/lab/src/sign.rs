@@ -25,6 +25,8 @@ pub enum FileRole {
     Script,
     Kernel,
     Initrd,
+    /// Kernel, initrd and command line in one.
+    Image,
     Other,
 }
 
@@ -35,6 +37,8 @@ impl FileRole {
             Self::Script => "script",
             Self::Kernel => "kernel",
             Self::Initrd => "initrd",
+            // Told as a kernel that brings its initrd along: nobody who asks how far a boot came needs to know both.
+            Self::Image => "kernel",
             Self::Other => "file",
         }
     }
@@ -192,8 +196,10 @@ fn dhcp(running: Option<&Boot>, speaker: Speaker, discover: bool, arch: Option<u
 fn file_asked(running: Option<&Boot>, role: FileRole, body: bool, detail: Value) -> Vec<Step> {
     let Some(boot) = running else { return Vec::new() };
     let mut steps = match role {
-        FileRole::Kernel if body => advance(boot, Phase::Kernel),
-        FileRole::Loader | FileRole::Script | FileRole::Kernel => advance(boot, Phase::Loader),
+        FileRole::Kernel | FileRole::Image if body => advance(boot, Phase::Kernel),
+        FileRole::Loader | FileRole::Script | FileRole::Kernel | FileRole::Image => {
+            advance(boot, Phase::Loader)
+        }
         FileRole::Initrd | FileRole::Other => Vec::new(),
     };
     let name = format!("{}-{}", role.word(), if body { "asked" } else { "head" });
@@ -216,8 +222,10 @@ const HARMLESS: u8 = 4;
 fn file_missing(running: Option<&Boot>, role: FileRole, body: bool, path: &str, proto: &str) -> Vec<Step> {
     let Some(boot) = running else { return Vec::new() };
     let mut steps = match role {
-        FileRole::Kernel if body => advance(boot, Phase::Kernel),
-        FileRole::Loader | FileRole::Script | FileRole::Kernel => advance(boot, Phase::Loader),
+        FileRole::Kernel | FileRole::Image if body => advance(boot, Phase::Kernel),
+        FileRole::Loader | FileRole::Script | FileRole::Kernel | FileRole::Image => {
+            advance(boot, Phase::Loader)
+        }
         // A name of nobody's is asked for by firmware and loaders alike; in `address` it is the boot file.
         FileRole::Initrd | FileRole::Other if boot.phase() == Phase::Address => advance(boot, Phase::Loader),
         FileRole::Initrd | FileRole::Other => Vec::new(),
@@ -239,15 +247,19 @@ fn log_line(running: Option<&Boot>, proto: &str, severity: Option<u8>, text: &st
     vec![Step::Mark("log-line".into(), detail)]
 }
 
-/// Boot files whose last byte ends the `kernel` phase. A UKI counts as kernel and initrd in one.
+/// Boot files whose last byte ends the `kernel` phase, where they come apart.
 const NEEDED: [FileRole; 2] = [FileRole::Kernel, FileRole::Initrd];
 
 fn file_sent(running: Option<&Boot>, role: FileRole, complete: bool, detail: Value) -> Vec<Step> {
     let Some(boot) = running else { return Vec::new() };
     let name = format!("{}-{}", role.word(), if complete { "sent" } else { "broken" });
-    let mut steps = mark_once(running, name, detail);
+    let mut steps = mark_once(running, name, detail.clone());
+    if role == FileRole::Image && complete {
+        steps.extend(mark_once(running, "initrd-sent".into(), detail));
+    }
     let all_there = NEEDED.iter().all(|r| *r == role || boot.has_mark(&format!("{}-sent", r.word())));
-    if complete && NEEDED.contains(&role) && all_there && boot.phase() == Phase::Kernel {
+    let needed = role == FileRole::Image || (NEEDED.contains(&role) && all_there);
+    if complete && needed && boot.phase() == Phase::Kernel {
         steps.push(Step::Enter(Phase::Os));
     }
     steps

@@ -130,6 +130,7 @@ impl Status {
             | Body::LoopRearmed { .. }
             | Body::WayChosen { .. }
             | Body::WayDropped { .. }
+            | Body::WaysRetried { .. }
             | Body::BootOrderArmed { .. }
             | Body::BootOrderRestored { .. }
             | Body::WipeArmed { .. }
@@ -272,10 +273,14 @@ impl Status {
             .filter(|boot| event.draft.boot == Some(boot.id))
             .ok_or_else(|| Illegal::new(event.body(), "it belongs to no boot that is known"))?;
         boot.apply(event)?;
+        let over = !boot.is_running();
         if boot.state == BootState::Good
             && let Some(times) = times(boot)
         {
             push_bounded(self.boots.entry(at_speed(&name, speed)).or_default(), times);
+        }
+        if over {
+            self.machine(event).note_way();
         }
         Ok(())
     }

@@ -80,6 +80,8 @@ pub struct Body {
 enum Source {
     Bytes(Bytes),
     File(Arc<File>, Identity),
+    /// One after the other, each perhaps shared with other bodies.
+    Pieces(Arc<[Bytes]>),
 }
 
 impl Body {
@@ -88,6 +90,13 @@ impl Body {
         let bytes = bytes.into();
         let etag = hex(Sha256::digest(&bytes).as_slice());
         Body { length: bytes.len() as u64, etag, source: Source::Bytes(bytes) }
+    }
+
+    /// A body of several pieces that lie apart in memory, some of them shared with other bodies. `tag` must differ
+    /// whenever the content does: a hash of what the pieces were made of.
+    pub fn from_pieces(pieces: Vec<Bytes>, tag: impl Into<Arc<str>>) -> Body {
+        let length = pieces.iter().map(|piece| piece.len() as u64).sum();
+        Body { length, etag: tag.into(), source: Source::Pieces(pieces.into()) }
     }
 
     /// An opened file, hashed unless `tags` knows it. Fails when it is no regular file or changes while it is read.
@@ -112,7 +121,7 @@ impl Body {
     /// The file behind it, where there is one.
     pub(crate) fn file(&self) -> Option<&Arc<File>> {
         match &self.source {
-            Source::Bytes(_) => None,
+            Source::Bytes(_) | Source::Pieces(_) => None,
             Source::File(file, _) => Some(file),
         }
     }
@@ -135,6 +144,16 @@ impl Body {
                 let mut buffer = vec![0; usize::try_from(self.length).map_err(io::Error::other)?];
                 file.read_exact_at(&mut buffer, 0).map(|()| Bytes::from(buffer))
             }
+            Source::Pieces(pieces) => Ok(pieces.concat().into()),
+        }
+    }
+
+    /// The pieces of a body that has some.
+    #[cfg(test)]
+    pub(crate) fn pieces(&self) -> &[Bytes] {
+        match &self.source {
+            Source::Pieces(pieces) => pieces,
+            Source::Bytes(_) | Source::File(..) => &[],
         }
     }
 
@@ -147,6 +166,7 @@ impl Body {
         match &self.source {
             // Both fit: `end` is at most the length of a slice.
             Source::Bytes(bytes) => Ok(bytes.slice(offset as usize..end as usize)),
+            Source::Pieces(pieces) => Ok(gather(pieces, offset, count)),
             Source::File(file, _) => {
                 let file = Arc::clone(file);
                 let read = tokio::task::spawn_blocking(move || {
@@ -157,6 +177,28 @@ impl Body {
             }
         }
     }
+}
+
+/// Copies what lies across pieces; what lies within one is shared as it is.
+fn gather(pieces: &[Bytes], mut offset: u64, mut count: usize) -> Bytes {
+    let mut out = Vec::new();
+    for piece in pieces {
+        let Some(begin) = usize::try_from(offset).ok().filter(|&begin| begin < piece.len()) else {
+            offset -= piece.len() as u64;
+            continue;
+        };
+        let end = piece.len().min(begin + count);
+        if out.is_empty() && end - begin == count {
+            return piece.slice(begin..end);
+        }
+        out.extend_from_slice(&piece[begin..end]);
+        count -= end - begin;
+        offset = 0;
+        if count == 0 {
+            break;
+        }
+    }
+    out.into()
 }
 
 /// Tags of files, computed once for each (device, inode, length, time of change).
@@ -286,7 +328,8 @@ mod tests {
     async fn reads_exactly_what_was_asked_or_fails() {
         let file = file_with(b"0123456789");
         let body = Body::from_file(file.reopen().unwrap(), &Tags::default()).unwrap();
-        for body in [body.clone(), Body::from_bytes("0123456789")] {
+        let pieces = ["01", "", "234", "56789"].map(Bytes::from).to_vec();
+        for body in [body.clone(), Body::from_bytes("0123456789"), Body::from_pieces(pieces, "tag")] {
             assert_eq!(&body.read(3, 4).await.unwrap()[..], b"3456");
             assert_eq!(&body.read(10, 0).await.unwrap()[..], b"");
             assert!(body.read(8, 3).await.is_err());

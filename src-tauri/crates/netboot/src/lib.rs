@@ -36,6 +36,9 @@ pub mod owner;
 pub mod script;
 
 pub mod selfcheck;
+pub mod efi;
+pub mod grub;
+pub mod uki;
 
 pub mod probe;
 pub mod smbios;

@@ -17,8 +17,12 @@ pub enum Firmware {
     /// OVMF with its own network boot.
     #[default]
     Uefi,
+    /// OVMF with Microsoft's keys: it starts only what is signed.
+    Secure,
     /// SeaBIOS with iPXE as the network card's option ROM.
     Bios,
+    /// The same, told to load our iPXE as a ROM without one of its own would be.
+    BiosPxe,
 }
 
 /// One virtual machine.
@@ -30,6 +34,8 @@ pub struct MachineSpec {
     /// As `52:54:00:…`.
     pub mac: String,
     pub memory_mib: u32,
+    /// A disk to boot from before the network is tried, written by somebody else.
+    pub boot_disk: Option<PathBuf>,
     /// Folder for variables, disk and console of all machines.
     pub folder: PathBuf,
 }
@@ -96,8 +102,16 @@ pub fn arguments(spec: &MachineSpec, tools: &Tools, quirks: Quirks) -> Vec<OsStr
     let model = if quirks.no_network_boot { "e1000,romfile=" } else { "virtio-net-pci" };
     let card = format!("{model},id=card,netdev=net,mac={}", spec.mac);
     match &tools.files {
-        FirmwareFiles::Uefi { code, vars: _ } => {
-            out.plain(&["-machine", "q35,accel=tcg"]);
+        FirmwareFiles::Uefi { code, vars: _, secure } => {
+            if *secure {
+                // The keys are safe only while nothing but system management mode can write the flash; this build of
+                // OVMF does not start without it. Waking from suspend would need more than that, so it is off.
+                out.plain(&["-machine", "q35,accel=tcg,smm=on"]);
+                out.plain(&["-global", "driver=cfi.pflash01,property=secure,value=on"]);
+                out.plain(&["-global", "ICH9-LPC.disable_s3=1"]);
+            } else {
+                out.plain(&["-machine", "q35,accel=tcg"]);
+            }
             out.option("-drive", &["if=pflash", "unit=0", "format=raw", "readonly=on"], Some(("file", code)));
             out.option("-drive", &["if=pflash", "unit=1", "format=raw"], Some(("file", &spec.vars())));
             // OVMF has a driver of its own for this card; a ROM would only put another iPXE before it.
@@ -119,6 +133,10 @@ pub fn arguments(spec: &MachineSpec, tools: &Tools, quirks: Quirks) -> Vec<OsStr
         &["tap", "id=net", &format!("ifname={}", spec.tap()), "script=no", "downscript=no"],
         None,
     );
+    if let Some(disk) = &spec.boot_disk {
+        out.option("-drive", &["if=none", "id=boot", "format=raw"], Some(("file", disk)));
+        out.plain(&["-device", "virtio-blk-pci,drive=boot,bootindex=0"]);
+    }
     out.option(
         "-drive",
         &["if=none", "id=disk", "format=raw", "discard=unmap"],
@@ -180,6 +198,7 @@ mod tests {
             outlet: 2,
             mac: "52:54:00:12:34:02".into(),
             memory_mib: 512,
+            boot_disk: None,
             folder: "/data/a,b".into(),
         }
     }
@@ -216,7 +235,8 @@ mod tests {
 
     #[test]
     fn a_uefi_machine() {
-        let files = FirmwareFiles::Uefi { code: "/fw/CODE.fd".into(), vars: "/fw/VARS.fd".into() };
+        let files =
+            FirmwareFiles::Uefi { code: "/fw/CODE.fd".into(), vars: "/fw/VARS.fd".into(), secure: false };
         assert_eq!(
             lines(files),
             "-cpu max\n\

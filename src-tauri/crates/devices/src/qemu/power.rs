@@ -3,7 +3,7 @@
 //! One task owns each machine: it alone starts and ends the process, and publishes what it sees.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -39,6 +39,7 @@ const COMPLAINT: usize = 400;
 #[derive(Debug)]
 pub struct Machines {
     by_outlet: BTreeMap<Outlet, Machine>,
+    files: FirmwareFiles,
 }
 
 #[derive(Debug)]
@@ -80,7 +81,8 @@ impl Machines {
             let owner = AbortOnDropHandle::new(tokio::spawn(owner.run(inbox)));
             (spec.outlet, Machine { spec, requests, pictures, reading, quirks, _owner: owner })
         };
-        Self { by_outlet: specs.into_iter().map(machine).collect() }
+        let files = tools.files.clone();
+        Self { files, by_outlet: specs.into_iter().map(machine).collect() }
     }
 
     /// Switch all machines off, at the same time. What cannot be switched off is killed when this is dropped.
@@ -102,6 +104,27 @@ impl Machines {
         };
         known.quirks.send_if_modified(|now| std::mem::replace(now, quirks) != quirks);
         Ok(())
+    }
+
+    /// The file of a machine's UEFI variables, made if it is not there yet. Only while the machine is off: the firmware
+    /// of a running one writes it too. `None` when its firmware has no such file.
+    pub async fn variables(&self, machine: &str) -> Result<Option<PathBuf>, PortError> {
+        let error = |why: String| PortError {
+            what: format!("reach the UEFI variables of {machine}"),
+            why,
+            remedy: "switch the machine off, and look at the rights of the data folder".to_owned(),
+            absent: false,
+        };
+        let found = self.by_outlet.values().find(|known| known.spec.name == machine);
+        let known = found.ok_or_else(|| error("this board has no such machine".to_owned()))?;
+        let FirmwareFiles::Uefi { vars, .. } = &self.files else { return Ok(None) };
+        if known.reading.borrow().observed != Some(PowerState::Off) {
+            return Err(error("the machine is on".to_owned()));
+        }
+        let io = |source: std::io::Error| error(source.to_string());
+        tokio::fs::create_dir_all(&known.spec.folder).await.map_err(io)?;
+        bring_variables(&known.spec, vars).await.map_err(io)?;
+        Ok(Some(known.spec.vars()))
     }
 
     async fn ask(&self, outlet: Outlet, target: PowerState) -> Result<(), PortError> {
@@ -381,12 +404,7 @@ async fn ended(running: &mut Option<Running>, machine: &str) {
 async fn prepare(spec: &MachineSpec, files: &FirmwareFiles) -> std::io::Result<()> {
     tokio::fs::create_dir_all(&spec.folder).await?;
     if let FirmwareFiles::Uefi { vars, .. } = files {
-        let wanted = tokio::fs::metadata(vars).await?.len();
-        let present = tokio::fs::metadata(spec.vars()).await.map(|found| found.len());
-        // A half-written copy would leave the firmware without its variables for good.
-        if present.ok() != Some(wanted) {
-            tokio::fs::copy(vars, spec.vars()).await?;
-        }
+        bring_variables(spec, vars).await?;
     }
     let disk =
         tokio::fs::OpenOptions::new().write(true).create(true).truncate(false).open(spec.disk()).await?;
@@ -395,6 +413,17 @@ async fn prepare(spec: &MachineSpec, files: &FirmwareFiles) -> std::io::Result<(
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Gives the machine variables of its own, once: what its firmware wrote there survives.
+async fn bring_variables(spec: &MachineSpec, vars: &Path) -> std::io::Result<()> {
+    let wanted = tokio::fs::metadata(vars).await?.len();
+    let present = tokio::fs::metadata(spec.vars()).await.map(|found| found.len());
+    // A half-written copy would leave the firmware without its variables for good.
+    if present.ok() != Some(wanted) {
+        tokio::fs::copy(vars, spec.vars()).await?;
+    }
+    Ok(())
 }
 
 fn start(spec: &MachineSpec, tools: &Tools, quirks: Quirks) -> std::io::Result<Running> {

@@ -7,6 +7,9 @@ use super::machine::Firmware;
 /// Where distributions put them; Debian's place first.
 const OVMF_CODE: &[&str] = &["usr/share/OVMF/OVMF_CODE_4M.fd"];
 const OVMF_VARS: &[&str] = &["usr/share/OVMF/OVMF_VARS_4M.fd"];
+/// The same with Secure Boot: the variables hold the keys of Microsoft, which signed Debian's shim.
+const OVMF_SECURE_CODE: &[&str] = &["usr/share/OVMF/OVMF_CODE_4M.secboot.fd"];
+const OVMF_SECURE_VARS: &[&str] = &["usr/share/OVMF/OVMF_VARS_4M.ms.fd"];
 const SEABIOS: &[&str] = &["usr/share/seabios/bios-256k.bin", "usr/share/qemu/bios-256k.bin"];
 /// iPXE as option ROM of a virtio network card: SeaBIOS has no network boot of its own.
 const IPXE_ROM: &[&str] = &["usr/lib/ipxe/qemu/efi-virtio.rom", "usr/share/qemu/efi-virtio.rom"];
@@ -24,12 +27,11 @@ pub enum FirmwareFiles {
     Uefi {
         code: PathBuf,
         vars: PathBuf,
+        /// Needs system management mode.
+        secure: bool,
     },
     /// QEMU finds the ROM by itself; it is here because without it the machine would have no network boot.
-    Bios {
-        bios: PathBuf,
-        rom: PathBuf,
-    },
+    Bios { bios: PathBuf, rom: PathBuf },
 }
 
 /// What is missing.
@@ -68,8 +70,14 @@ impl Tools {
             Firmware::Uefi => FirmwareFiles::Uefi {
                 code: file(OVMF_CODE, "the UEFI firmware OVMF_CODE_4M.fd", "ovmf")?,
                 vars: file(OVMF_VARS, "the UEFI variables OVMF_VARS_4M.fd", "ovmf")?,
+                secure: false,
             },
-            Firmware::Bios => FirmwareFiles::Bios {
+            Firmware::Secure => FirmwareFiles::Uefi {
+                code: file(OVMF_SECURE_CODE, "the UEFI firmware OVMF_CODE_4M.secboot.fd", "ovmf")?,
+                vars: file(OVMF_SECURE_VARS, "the UEFI variables OVMF_VARS_4M.ms.fd", "ovmf")?,
+                secure: true,
+            },
+            Firmware::Bios | Firmware::BiosPxe => FirmwareFiles::Bios {
                 bios: file(SEABIOS, "the BIOS bios-256k.bin", "seabios")?,
                 rom: file(IPXE_ROM, "the network boot ROM efi-virtio.rom", "ipxe-qemu")?,
             },

@@ -4,6 +4,7 @@ use lab::{Body, Code, Failure, Machine, PowerState, ports::AgentOrder};
 use serde_json::{Value, json};
 
 use super::TaskContext;
+use crate::ways;
 
 /// Switches a machine on from a known state: off first where the outlet remembers it as on.
 pub(crate) async fn switch_on(mut ctx: TaskContext, name: &str) -> Result<Value, Failure> {
@@ -30,6 +31,7 @@ pub(crate) async fn switch_on(mut ctx: TaskContext, name: &str) -> Result<Value,
         PowerState::Off => "seen off".to_owned(),
         _ => format!("never heard since the program started, the outlet says {}", commanded.word()),
     };
+    ways::offer(&mut ctx, name).await?;
     let _turn = ctx.turn_to_press().await;
     let press = ctx.config.ports.power.clone();
     commanded_press(&ctx, &machine, PowerState::On, evidence, press.on(machine.outlet)).await?;

@@ -270,6 +270,7 @@ pub async fn start(world: &Arc<World>, journal: &Arc<Memory>, survives: bool) ->
             agents: Arc::new(Relay(world.clone())),
             console: None,
             faults: Some(Arc::new(Relay(world.clone()))),
+            ways: None,
         },
     };
     sink.put(Observation::Service(ServiceState { name: "dhcp".into(), ready: true, says: "ready".into() }));

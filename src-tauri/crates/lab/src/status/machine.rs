@@ -13,6 +13,7 @@ use crate::{
     power::PowerState,
     verdict::Verdict,
     way::Way,
+    ways::WayHistories,
 };
 
 /// One machine.
@@ -55,6 +56,9 @@ pub struct MachineStatus {
     /// Ways that failed for it, and why.
     #[serde(default)]
     pub ways_dropped: BTreeMap<Way, String>,
+    /// How its ways went so far.
+    #[serde(default)]
+    pub ways: WayHistories,
     /// The boot order of its firmware before it was changed for one boot.
     #[serde(default)]
     pub boot_order_before: Option<String>,
@@ -173,6 +177,7 @@ impl MachineStatus {
                     self.way = None;
                 }
             }
+            Body::WaysRetried { .. } => self.retry_ways(),
             Body::BootOrderArmed { before, .. } => self.boot_order_before = Some(before.clone()),
             Body::BootOrderRestored { .. } => self.boot_order_before = None,
             Body::WipeArmed { disks } => self.wipe = Some(disks.clone()),

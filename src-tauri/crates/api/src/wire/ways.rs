@@ -1,0 +1,60 @@
+//! Ways to boot on the wire.
+
+use lab::{Machine, Status, Way, status::median};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A machine with the ways it knows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MachineWaysWire {
+    pub r#box: u32,
+    pub machine: String,
+    /// The way its next boot is offered; `null` before the first.
+    pub way: Option<String>,
+    /// The same for people.
+    pub says: Option<String>,
+    /// Ways that were tried.
+    pub ways: Vec<WayWire>,
+    /// The firmware's boot order before it was changed for one boot, while that has not been taken back.
+    pub boot_order_before: Option<String>,
+}
+
+/// How one way went so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WayWire {
+    /// `http`, `http-ipxe`, `ipxe`, `owner`, `bios`, `secure` or `local`.
+    pub way: String,
+    /// Good boots that are remembered.
+    pub good: usize,
+    /// Their median.
+    pub seconds: Option<f64>,
+    /// Failures since the last good one.
+    pub failures: u32,
+    /// Why it is not tried any more.
+    pub dropped: Option<String>,
+}
+
+impl MachineWaysWire {
+    pub(crate) fn of(machine: &Machine, status: &Status) -> Self {
+        let known = status.machines.get(&machine.name).cloned().unwrap_or_default();
+        let tried = |way: &Way| known.ways.contains_key(way) || known.ways_dropped.contains_key(way);
+        let ways = Way::ALL.into_iter().filter(tried).map(|way| {
+            let history = known.ways.get(&way).cloned().unwrap_or_default();
+            WayWire {
+                way: way.word().to_owned(),
+                good: history.seconds.len(),
+                seconds: median(history.seconds),
+                failures: history.failures,
+                dropped: known.ways_dropped.get(&way).cloned(),
+            }
+        });
+        Self {
+            r#box: machine.box_number,
+            machine: machine.name.clone(),
+            way: known.way.map(|way| way.word().to_owned()),
+            says: known.way.map(|way| way.words().to_owned()),
+            ways: ways.collect(),
+            boot_order_before: known.boot_order_before.clone(),
+        }
+    }
+}

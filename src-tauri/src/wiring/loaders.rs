@@ -1,0 +1,52 @@
+//! What loaders other than our iPXE get: firmware an image, GRUB its configuration, a ROM's iPXE another iPXE.
+
+use netboot::{
+    files::{Asker, Body},
+    grub::{self, GrubMachine},
+    script,
+};
+
+use super::{
+    boot_files::{GRUB_CONFIG, INITRD, KERNEL, LOADER_BIOS, SCRIPT},
+    site::BootSite,
+    ways::image_owner,
+};
+
+impl BootSite {
+    /// Kernel, initrd and command line in one, for the machine it is named for and for no other. One that may not boot
+    /// gets none: its firmware then goes on to a loader that can say why.
+    pub(super) fn image(&self, who: &Asker, path: &str) -> Option<Body> {
+        let admitted = self.admit(who).ok().filter(|it| image_owner(path) == Some(it.machine.mac))?;
+        self.files.image(&self.cmdline(&admitted))
+    }
+
+    /// GRUB's configuration.
+    pub(super) fn grub(&self, who: &Asker) -> Body {
+        let text = match self.admit(who) {
+            Ok(admitted) => grub::known(&GrubMachine {
+                screen: script::grub_screen(&admitted.plate, &format!("loads {}", self.files.loads)),
+                title: admitted.plate.title(),
+                kernel: format!("/{KERNEL}"),
+                initrd: format!("/{INITRD}"),
+                cmdline: self.cmdline(&admitted),
+            }),
+            Err(refusal) => script::grub_refused(&refusal, &format!("/{GRUB_CONFIG}")),
+        };
+        Body::from_bytes(text)
+    }
+
+    /// A ROM that is iPXE itself loads ours, which then asks for the real script: each knows the network card by another
+    /// driver's name.
+    pub(super) fn chain_undionly(&self) -> Body {
+        let base = self.base;
+        Body::from_bytes(format!(
+            "#!ipxe\n\
+             # The ROM's iPXE goes through here once, ours goes on\n\
+             iseq ${{netX/chip}} undionly && chain --replace --autofree http://{base}/{SCRIPT} ||\n\
+             chain --replace --autofree tftp://{}/{LOADER_BIOS} ||\n\
+             sleep 5 ||\n\
+             reboot || exit 1\n",
+            base.ip(),
+        ))
+    }
+}
