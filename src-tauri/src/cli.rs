@@ -11,6 +11,7 @@ mod explain;
 mod fault;
 mod images;
 mod labs;
+mod measure;
 mod print;
 mod rebuild;
 mod screen;
@@ -97,6 +98,9 @@ enum Command {
     Fault(fault::FaultOptions),
     /// What was on a machine's wire while it booted, as a pcapng file.
     Capture(capture::CaptureOptions),
+    /// Measure boots by one way after the other; kept in history.
+    #[command(subcommand)]
+    Measure(measure::MeasureCommand),
     /// How machines boot, and which ways they gave up.
     Ways(ways::WaysOptions),
     /// A fresh address with a one-time login for a browser.
@@ -180,6 +184,7 @@ async fn ask(common: &Common, command: Command) -> Result<Exit> {
         Command::Explain(options) => explain::explain(common, &options).await,
         Command::Answer(options) => explain::answer(common, &options).await,
         Command::Rearm(options) => explain::rearm(common, &options).await,
+        Command::Measure(command) => measure::run(common, command).await,
         Command::Ways(options) => ways::run(common, &options).await,
         Command::Events(options) => events::run(common, &options).await,
         Command::Fault(options) => fault::run(common, options).await,

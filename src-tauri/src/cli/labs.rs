@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use api::wire::{ReasonWire, RunWire, StartedWire, StatusWire};
+use api::wire::{ReasonWire, RunWire, StartOrderWire, StartedWire, StatusWire};
 use clap::Subcommand;
 use serde_json::json;
 
@@ -16,6 +16,9 @@ pub(super) enum LabCommand {
     /// Start a lab.
     Start {
         lab: String,
+        /// Only on this machine (box number or name); may be given several times.
+        #[arg(long = "machine", value_name = "MACHINE")]
+        machines: Vec<String>,
         /// Wait until the run has ended; exit 0 only when it is done.
         #[arg(long)]
         wait: bool,
@@ -44,9 +47,8 @@ pub(super) async fn run(common: &Common, command: LabCommand) -> Result<Exit> {
     let client = Client::find(&common.data()?).await?;
     match command {
         LabCommand::List => list(common, &client).await,
-        LabCommand::Start { lab, wait, reason } => {
-            let started: StartedWire =
-                client.post(&format!("/api/v1/labs/{}/start", escape(&lab)), &ReasonWire { reason }).await?;
+        LabCommand::Start { lab, machines, wait, reason } => {
+            let started = start(&client, &lab, machines, reason).await?;
             if wait {
                 return wait_for(common, &client, started.run).await;
             }
@@ -64,6 +66,16 @@ pub(super) async fn run(common: &Common, command: LabCommand) -> Result<Exit> {
         }
         LabCommand::Status => status(common, &client).await,
     }
+}
+
+/// Starts a lab, on some of its machines or (none named) on all.
+pub(super) async fn start(
+    client: &Client,
+    lab: &str,
+    machines: Vec<String>,
+    reason: Option<String>,
+) -> Result<StartedWire> {
+    client.post(&format!("/api/v1/labs/{}/start", escape(lab)), &StartOrderWire { machines, reason }).await
 }
 
 /// A name as part of a path; whatever it holds, it stays one segment.
@@ -110,6 +122,17 @@ async fn status(common: &Common, client: &Client) -> Result<Exit> {
         None => print::line("nothing was started yet")?,
     }
     Ok(Exit::Done)
+}
+
+/// Asks until the run has ended, telling nothing meanwhile.
+pub(super) async fn ended(client: &Client, run: u64) -> Result<RunWire> {
+    loop {
+        let now: RunWire = client.get(&format!("/api/v1/runs/{run}")).await?;
+        if matches!(now.state.as_str(), "done" | "failed" | "cancelled") {
+            return Ok(now);
+        }
+        tokio::time::sleep(PACE).await;
+    }
 }
 
 /// Asks until the run has ended. The run itself has a limit on every step, so this ends too.

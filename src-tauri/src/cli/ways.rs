@@ -1,23 +1,38 @@
 //! `ways`: how machines boot, and which ways they gave up.
 
 use anyhow::{Result, anyhow};
-use api::wire::MachineWaysWire;
+use api::wire::{AskWayWire, MachineWaysWire};
 use clap::Args;
 use serde_json::json;
 
-use super::{Common, Exit, client::Client, print};
+use super::{Common, Exit, client::Client, labs::escape, print};
 
 #[derive(Args)]
 pub(super) struct WaysOptions {
     /// Box number or name; all machines when left out.
     machine: Option<String>,
+    /// Boot it by this way from now on: http, http-ipxe, ipxe, owner, bios, secure, local; `auto` leaves it to the program.
+    #[arg(long, requires = "machine", conflicts_with = "retry")]
+    way: Option<String>,
     /// Let it try again the ways that it gave up.
     #[arg(long, requires = "machine")]
     retry: bool,
 }
 
+/// The word for the program's own choice.
+const AUTO: &str = "auto";
+
+/// Asks for a way, or (none) for the program's own choice.
+pub(super) async fn ask(client: &Client, who: &str, way: Option<&str>) -> Result<MachineWaysWire> {
+    let path = format!("/api/v1/machines/{}/ways/ask", escape(who));
+    client.post(&path, &AskWayWire { way: way.map(str::to_owned) }).await
+}
+
 pub(super) async fn run(common: &Common, options: &WaysOptions) -> Result<Exit> {
     let client = Client::find(&common.data()?).await?;
+    if let (Some(who), Some(way)) = (&options.machine, &options.way) {
+        let _: MachineWaysWire = ask(&client, who, Some(way.as_str()).filter(|way| *way != AUTO)).await?;
+    }
     let machines: Vec<MachineWaysWire> = match (&options.machine, options.retry) {
         (Some(who), true) => {
             vec![

@@ -221,7 +221,10 @@ fn router(tasks: &mut JoinSet<()>, site: &Site, device: Option<&str>, sink: &See
     let prefix = ra::unique_local_prefix(&format!("{} {}", site.board.board.name, network.address));
     match RouterSocket::open(device) {
         Ok(socket) => {
-            tasks.spawn(ended(ROUTER, ra::run(socket, prefix, sink.clone(), site.stop.clone())));
+            tasks.spawn(ended(
+                ROUTER,
+                ra::run(socket, prefix, site.ways.quiet(), sink.clone(), site.stop.clone()),
+            ));
             site.ready(ROUTER, format!("on {device}, prefix {prefix}/64"));
             site.sink.put(Observation::Trouble { service: ROUTER.into(), failure: None });
         }

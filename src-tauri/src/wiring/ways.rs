@@ -3,7 +3,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use anyhow::{Context, Result};
@@ -23,6 +26,9 @@ use netboot::{
 use super::boot_files::{CHAIN_UNDIONLY, IMAGES, LOADER_BIOS, LOADER_EFI, LOADER_SHIM, SCRIPT};
 use super::leases::LiveDhcp;
 
+/// Where the owner's own programs send iPXE to.
+const OWNERS_SCRIPT: &str = "chain-boot.ipxe";
+
 /// What is offered to whom.
 pub(super) struct BoardWays {
     board: Arc<Board>,
@@ -37,6 +43,8 @@ pub(super) struct BoardWays {
     offered: Mutex<BTreeMap<String, Way>>,
     /// Machines whose firmware holds something of ours.
     armed: Mutex<BTreeSet<String>>,
+    /// Set while a machine boots as it did before this program: nobody is told of routers then.
+    quiet: Arc<AtomicBool>,
 }
 
 impl BoardWays {
@@ -55,7 +63,13 @@ impl BoardWays {
             machines: OnceLock::new(),
             offered: Mutex::default(),
             armed: Mutex::default(),
+            quiet: Arc::default(),
         }
+    }
+
+    /// For the router advertisements.
+    pub(super) fn quiet(&self) -> Arc<AtomicBool> {
+        self.quiet.clone()
     }
 
     /// The boot services are there; can they make images?
@@ -98,10 +112,12 @@ impl BoardWays {
                 None => format!("http://{base}/{LOADER_EFI}"),
             },
             script_url: match self.firmware {
+                _ if way == Some(Way::Owner) => format!("http://{base}/{OWNERS_SCRIPT}"),
                 Firmware::BiosPxe => format!("http://{base}/{CHAIN_UNDIONLY}"),
                 Firmware::Bios | Firmware::Uefi | Firmware::Secure => format!("http://{base}/{SCRIPT}"),
             },
             missing: None,
+            plain: way == Some(Way::Owner),
         }
     }
 
@@ -166,7 +182,12 @@ impl Ways for BoardWays {
     }
 
     async fn offer(&self, machine: &str, way: Way) -> Result<Offered, PortError> {
-        self.offered.lock().unwrap_or_else(PoisonError::into_inner).insert(machine.to_owned(), way);
+        {
+            let mut offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
+            offered.insert(machine.to_owned(), way);
+            let before = offered.values().any(|way| *way == Way::Owner);
+            self.quiet.store(before, Ordering::Relaxed);
+        }
         if let (Some(known), Some((dial, _))) = (self.board.machine(machine), self.served.get()) {
             self.dhcp.set_boot(Mac(known.mac.0), Some(self.names(dial, Some(known))));
         }

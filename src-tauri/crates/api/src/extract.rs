@@ -13,7 +13,7 @@ use lab::Code;
 use crate::{
     guard::BODY_LIMIT,
     refusal::Refusal,
-    wire::{ReasonWire, WipeOrderWire},
+    wire::{ReasonWire, StartOrderWire, WipeOrderWire},
 };
 
 /// A reason is a sentence for the log, not a document.
@@ -100,6 +100,23 @@ impl<S: Send + Sync> FromRequest<S> for Reason {
         }
         let reason = json::<Option<ReasonWire>>(&headers, &body)?.and_then(|body| body.reason);
         self::reason(reason).map(Self)
+    }
+}
+
+/// On which machines a lab is to be started, and why: a body of [`StartOrderWire`], or none.
+pub(crate) struct StartOrder(pub(crate) StartOrderWire);
+
+impl<S: Send + Sync> FromRequest<S> for StartOrder {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        let headers = request.headers().clone();
+        let body = Bytes::from_request(request, state).await?;
+        if body.is_empty() {
+            return Ok(Self(StartOrderWire::default()));
+        }
+        let order = json::<Option<StartOrderWire>>(&headers, &body)?.unwrap_or_default();
+        Ok(Self(StartOrderWire { reason: reason(order.reason)?, ..order }))
     }
 }
 

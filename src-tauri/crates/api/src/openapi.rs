@@ -75,7 +75,15 @@ fn build() -> openapi::OpenApi {
 const NOTHING: [&str; 0] = [];
 
 /// What we may be sent: fields with a usual value may be missing there.
-const ASKED: [&str; 4] = ["ReasonWire", "HeartbeatWire", "FaultOrderWire", "WipeOrderWire"];
+const ASKED: [&str; 7] = [
+    "ReasonWire",
+    "StartOrderWire",
+    "HeartbeatWire",
+    "FaultOrderWire",
+    "WipeOrderWire",
+    "AskWayWire",
+    "KeepMeasureWire",
+];
 
 /// Answers have all their fields, `null` where nothing is known; the derive takes an `Option` for one that may be missing.
 fn nothing_is_left_out(document: &mut openapi::OpenApi) {

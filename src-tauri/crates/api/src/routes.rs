@@ -47,6 +47,7 @@ pub(crate) fn read() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(captures::boot_capture))
         .routes(routes!(machines::picture))
         .routes(routes!(ways::ways))
+        .routes(routes!(ways::measured))
 }
 
 /// For those who may act.
@@ -60,6 +61,8 @@ pub(crate) fn control() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(faults::set_fault))
         .routes(routes!(wipe::arm, wipe::disarm))
         .routes(routes!(ways::retry_ways))
+        .routes(routes!(ways::ask_way))
+        .routes(routes!(ways::keep_measure))
 }
 
 /// For those who may let others in.

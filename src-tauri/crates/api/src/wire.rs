@@ -26,7 +26,7 @@ pub use status::{
     BoardWire, DeviceWire, EngineWire, HeardWire, LabWire, MachineWire, PowerWire, PressWire, ServiceWire,
     StatusWire, StorageWire, TransferWire, UnknownWire, UsualWire,
 };
-pub use ways::{MachineWaysWire, WayWire};
+pub use ways::{AskWayWire, KeepMeasureWire, MachineWaysWire, MeasuredWire, WayWire};
 pub use wipe::{WipeOrderWire, WipeWire};
 
 /// A failure: what programs match (`code`) and what people read.
@@ -71,6 +71,15 @@ pub struct StartedWire {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReasonWire {
+    pub reason: Option<String>,
+}
+
+/// Start a lab: on which of its machines, and why.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StartOrderWire {
+    /// Names or box numbers; all of the lab's when empty.
+    pub machines: Vec<String>,
     pub reason: Option<String>,
 }
 

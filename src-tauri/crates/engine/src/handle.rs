@@ -10,6 +10,8 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 pub enum Command {
     StartLab {
         lab: String,
+        /// Only these of its machines; all when none is named.
+        machines: Vec<String>,
     },
     /// Of the run named, or of the one under way.
     CancelRun {
@@ -47,6 +49,16 @@ pub enum Command {
     /// Ways of a machine that were dropped may be tried again.
     RetryWays {
         machine: String,
+    },
+    /// Boot a machine by this way from now on, or (none) by the program's own choice.
+    AskWay {
+        machine: String,
+        way: Option<lab::Way>,
+    },
+    /// Keep the times of a machine's latest boot as part of a measurement.
+    KeepMeasure {
+        machine: String,
+        measurement: u64,
     },
 }
 

@@ -9,6 +9,7 @@ mod core;
 mod explaining;
 mod faults;
 mod handle;
+mod measure;
 mod notes;
 mod observation;
 mod procedures;

@@ -47,6 +47,7 @@ impl Engine {
     pub(crate) fn start_lab(
         &mut self,
         name: &str,
+        only: &[String],
         actor: &str,
         reason: Option<String>,
     ) -> Result<u64, Failure> {
@@ -67,7 +68,17 @@ impl Engine {
                 "wait for it, or cancel it first",
             ));
         }
-        let machines: Vec<String> = board.machines_of(lab).iter().map(|m| m.name.clone()).collect();
+        let all: Vec<String> = board.machines_of(lab).iter().map(|m| m.name.clone()).collect();
+        if let Some(other) = only.iter().find(|wanted| !all.contains(wanted)) {
+            return Err(Failure::new(
+                Code::UnknownMachine,
+                format!("start lab {name} on {other}"),
+                format!("the lab has {}", all.join(", ")),
+                "name some of these, or none for all",
+            ));
+        }
+        let machines: Vec<String> =
+            all.into_iter().filter(|machine| only.is_empty() || only.contains(machine)).collect();
         let (steps, tasks) = procedures::plan(procedures::table(lab.procedure), &board.limits, &machines);
         let run = self.core.ahead.last_run + 1;
         self.runner = Runner::default();

@@ -158,13 +158,21 @@ impl Engine {
             Command::SetFault { machine, fault, on } => {
                 return self.set_fault(Wish { machine, fault, on, actor, reason }, answer);
             }
-            Command::StartLab { lab } => {
-                let started = writable.and_then(|()| self.start_lab(&lab, &actor, reason));
+            Command::StartLab { lab, machines } => {
+                let started = writable.and_then(|()| self.start_lab(&lab, &machines, &actor, reason));
                 (format!("start lab {lab}"), started.map(|run| Outcome::Started { run }))
             }
             Command::RetryWays { machine } => {
                 let retried = writable.and_then(|()| self.retry_ways(&machine, &actor, reason));
                 (format!("try all ways of {machine} again"), retried.map(|()| Outcome::Recorded))
+            }
+            Command::AskWay { machine, way } => {
+                let asked = writable.and_then(|()| self.ask_way(&machine, way, &actor, reason));
+                (format!("ask for a way of {machine}"), asked.map(|()| Outcome::Recorded))
+            }
+            Command::KeepMeasure { machine, measurement } => {
+                let kept = writable.and_then(|()| self.keep_measure(&machine, measurement, &actor, reason));
+                (format!("keep the measured boot of {machine}"), kept.map(|()| Outcome::Recorded))
             }
             Command::CancelRun { run } => {
                 let words = run.map_or("cancel the run".into(), |run| format!("cancel run {run}"));

@@ -10,7 +10,8 @@ pub(crate) async fn offer(ctx: &mut TaskContext, name: &str) -> Result<(), Failu
     let Some(port) = ctx.config.ports.ways.clone() else { return Ok(()) };
     for _ in Way::ALL {
         let machine = ctx.look().status.machines.get(name).cloned().unwrap_or_default();
-        let Some(choice) = ways::choose(&port.possible(name), port.forced(), &machine) else { return Ok(()) };
+        let forced = port.forced().or(machine.asked_way);
+        let Some(choice) = ways::choose(&port.possible(name), forced, &machine) else { return Ok(()) };
         let way = choice.way;
         if machine.way != Some(way) {
             ctx.write(name, Body::WayChosen { way, why: choice.why }).await?;
@@ -25,7 +26,7 @@ pub(crate) async fn offer(ctx: &mut TaskContext, name: &str) -> Result<(), Failu
                 }
                 return Ok(());
             }
-            Err(error) if machine.ways_dropped.contains_key(&way) || port.forced().is_some() => {
+            Err(error) if machine.ways_dropped.contains_key(&way) || forced.is_some() => {
                 tracing::warn!(machine = name, way = way.word(), %error, "its way could not be offered");
                 return Ok(());
             }
@@ -40,7 +41,8 @@ impl Engine {
     pub(crate) fn judge_way(&mut self, machine: &str) {
         let Some(known) = self.core.ahead.machines.get(machine) else { return };
         // A way that a person asked for is theirs to give up.
-        let forced = self.config.ports.ways.as_ref().is_some_and(|port| port.forced().is_some());
+        let forced = known.asked_way.is_some()
+            || self.config.ports.ways.as_ref().is_some_and(|port| port.forced().is_some());
         if let Some(body) = known.way_to_drop().filter(|_| !forced) {
             let draft = self.core.draft(machine, body);
             self.core.record(draft);

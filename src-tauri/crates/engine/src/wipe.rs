@@ -71,7 +71,7 @@ impl Engine {
         }
     }
 
-    fn known(&self, machine: &str, what: &str) -> Result<String, Failure> {
+    pub(crate) fn known(&self, machine: &str, what: &str) -> Result<String, Failure> {
         self.config.board.machine(machine).map(|m| m.name.clone()).ok_or_else(|| {
             let why = format!("this board has no machine {machine:?}");
             Failure::new(Code::UnknownMachine, what, why, "use a box number or a name from Board")

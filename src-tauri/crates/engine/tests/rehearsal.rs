@@ -18,7 +18,7 @@ use lab::{
 };
 
 fn rehearsal() -> Command {
-    Command::StartLab { lab: "rehearsal".into() }
+    Command::StartLab { lab: "rehearsal".into(), machines: Vec::new() }
 }
 
 async fn fresh(survives: bool) -> (Arc<World>, Arc<Memory>, Running) {
@@ -63,7 +63,8 @@ async fn presses_are_staggered_and_never_touch_the_boss() {
 #[tokio::test(start_paused = true)]
 async fn an_unknown_lab_is_refused_with_those_that_exist_and_leaves_an_event() {
     let (_, journal, engine) = fresh(true).await;
-    let failure = engine.order(Command::StartLab { lab: "rehersal".into() }).await.unwrap_err();
+    let failure =
+        engine.order(Command::StartLab { lab: "rehersal".into(), machines: Vec::new() }).await.unwrap_err();
     assert_eq!(failure.code, Code::UnknownLab);
     assert!(failure.remedy.contains("rehearsal"), "{}", failure.remedy);
     assert!(journal.kinds().contains(&"command-refused".to_owned()));

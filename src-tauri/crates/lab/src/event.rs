@@ -275,6 +275,10 @@ pub enum Body {
         network_s: Option<f64>,
         whole_s: Option<f64>,
     },
+    /// A person asked for one way, or (none) left the choice to the program again.
+    WayAsked {
+        way: Option<Way>,
+    },
 
     DeviceFound {
         device: String,
@@ -340,6 +344,7 @@ impl Body {
             Self::ServiceRecovered { .. } => "service-recovered",
             Self::ImageChosen { .. } => "image-chosen",
             Self::BootMeasured { .. } => "boot-measured",
+            Self::WayAsked { .. } => "way-asked",
             Self::DeviceFound { .. } => "device-found",
             Self::DeviceLost { .. } => "device-lost",
             Self::CommandRefused { .. } => "command-refused",
@@ -406,6 +411,8 @@ impl Body {
             Self::ServiceTroubled { service, failure } => format!("{service}: {failure}"),
             Self::ServiceRecovered { service } => format!("{service} is well again"),
             Self::ImageChosen { role, name, version, .. } => format!("{role} is now {name} {version}"),
+            Self::WayAsked { way: Some(way) } => format!("asked to boot by {}", way.words()),
+            Self::WayAsked { way: None } => "its way is the program's choice again".into(),
             Self::BootMeasured { way, whole_s: Some(s), .. } => format!("measured boot by {way}: {s:.1} s"),
             Self::BootMeasured { way, .. } => format!("measured boot by {way}: it did not arrive"),
             Self::DeviceFound { device } => format!("{device} answers"),

@@ -20,6 +20,8 @@ use crate::{
 };
 use history::{push_bounded, times};
 
+/// Measured boots kept: ten measurements of three ways, three times each.
+const MEASURED_KEPT: usize = 100;
 /// Subject of events about the board as a whole.
 pub const BOARD: &str = "board";
 
@@ -51,9 +53,27 @@ pub struct Status {
     /// Other servers heard where ours answer, by service and address.
     #[serde(default)]
     pub rivals: BTreeMap<String, Rival>,
+    /// Boots that were measured, newest last.
+    #[serde(default)]
+    pub measured: Vec<Measured>,
     /// What is served for each role.
     #[serde(default)]
     pub images: BTreeMap<String, Image>,
+}
+
+/// One boot of `statusinator measure`, as its own timeline has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Boots that were measured to be compared share it.
+    pub measurement: u64,
+    pub machine: String,
+    pub boot: Option<u64>,
+    pub way: String,
+    /// From the firmware's first packet to the last byte of the last boot file; `None` when it did not arrive.
+    pub network_s: Option<f64>,
+    /// From the press to its report.
+    pub whole_s: Option<f64>,
+    pub at: Stamp,
 }
 
 /// Another server, as `dhcp 192.168.122.9`.
@@ -131,6 +151,7 @@ impl Status {
             | Body::WayChosen { .. }
             | Body::WayDropped { .. }
             | Body::WaysRetried { .. }
+            | Body::WayAsked { .. }
             | Body::BootOrderArmed { .. }
             | Body::BootOrderRestored { .. }
             | Body::WipeArmed { .. }
@@ -166,7 +187,20 @@ impl Status {
                 self.images.insert(role.clone(), image);
             }
             Body::ScreenAnswered { .. } => self.step_boot_aside(event)?,
-            Body::BootMeasured { .. } => {}
+            Body::BootMeasured { measurement, way, network_s, whole_s } => {
+                let measured = Measured {
+                    measurement: *measurement,
+                    machine: event.draft.subject.clone(),
+                    boot: event.draft.boot,
+                    way: way.clone(),
+                    network_s: *network_s,
+                    whole_s: *whole_s,
+                    at: event.draft.stamp.clone(),
+                };
+                self.measured.push(measured);
+                let more = self.measured.len().saturating_sub(MEASURED_KEPT);
+                self.measured.drain(..more);
+            }
             Body::DeviceFound { device } => self.device(device, event, None),
             Body::DeviceLost { device, failure } => self.device(device, event, Some(failure.clone())),
             Body::CommandRefused { .. } | Body::StorageFailed { .. } | Body::StorageRecovered { .. } => {}
@@ -239,6 +273,13 @@ impl Status {
         run.apply(event)?;
         if run.state.is_over() {
             let history = self.labs.entry(at_speed(&run.lab, self.engine.speed)).or_default();
+            // A run on some of its machines tells nothing of how long the whole lab takes.
+            if run.machines.len() < history.machines {
+                return Ok(());
+            }
+            if run.machines.len() > history.machines {
+                *history = LabHistory { machines: run.machines.len(), ..LabHistory::default() };
+            }
             history.total += 1;
             if let (RunState::Done, Some(seconds)) = (run.state, run.seconds()) {
                 history.good += 1;

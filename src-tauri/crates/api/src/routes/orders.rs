@@ -6,12 +6,13 @@ use axum::{Json, extract::State, http::StatusCode};
 use engine::{Command, Order, Outcome};
 use lab::Code;
 
+use super::machines::machine;
 use crate::{
-    extract::{Path, Reason},
+    extract::{Path, Reason, StartOrder},
     refusal::Refusal,
     rights::Caller,
     server::Site,
-    wire::{ReasonWire, StartedWire},
+    wire::{ReasonWire, StartOrderWire, StartedWire},
 };
 
 type Accepted = (StatusCode, Json<StartedWire>);
@@ -20,16 +21,18 @@ type Accepted = (StatusCode, Json<StartedWire>);
 #[utoipa::path(
     post, path = "/api/v1/labs/{lab}/start", tag = "orders",
     params(("lab" = String, Path, description = "Name of the lab")),
-    request_body = Option<ReasonWire>,
+    request_body = Option<StartOrderWire>,
     responses((status = 202, body = StartedWire))
 )]
 pub(super) async fn start_lab(
     State(site): State<Arc<Site>>,
     caller: Caller,
     Path(lab): Path<String>,
-    Reason(reason): Reason,
+    StartOrder(StartOrderWire { machines, reason }): StartOrder,
 ) -> Result<Accepted, Refusal> {
-    give(&site, caller, Command::StartLab { lab }, reason).await
+    let names = machines.iter().map(|who| machine(&site.state, who).map(|known| known.name.clone()));
+    let machines = names.collect::<Result<Vec<_>, _>>()?;
+    give(&site, caller, Command::StartLab { lab, machines }, reason).await
 }
 
 /// Cancel a run.
@@ -69,7 +72,7 @@ async fn give(
     reason: Option<String>,
 ) -> Result<Accepted, Refusal> {
     let asked = match &command {
-        Command::StartLab { lab } => Some(lab.clone()),
+        Command::StartLab { lab, .. } => Some(lab.clone()),
         _ => None,
     };
     let outcome = site.state.engine.order(Order { command, actor: caller.actor, reason }).await?;

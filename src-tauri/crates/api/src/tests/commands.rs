@@ -38,7 +38,7 @@ async fn who_and_why_go_along_and_the_run_comes_back() {
     assert_eq!(
         order,
         Order {
-            command: Command::StartLab { lab: "rehearsal".into() },
+            command: Command::StartLab { lab: "rehearsal".into(), machines: Vec::new() },
             actor: "control".into(),
             reason: Some("a visitor asked".into()),
         }

@@ -1,8 +1,13 @@
 //! Ways to boot on the wire.
 
-use lab::{Machine, Status, Way, status::median};
+use lab::{
+    Machine, Status, Way,
+    status::{Measured, median},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use super::{seconds, time};
 
 /// A machine with the ways it knows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -55,6 +60,48 @@ impl MachineWaysWire {
             says: known.way.map(|way| way.words().to_owned()),
             ways: ways.collect(),
             boot_order_before: known.boot_order_before.clone(),
+        }
+    }
+}
+
+/// Which way a machine is to boot by; `null` leaves it to the program.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskWayWire {
+    pub way: Option<String>,
+}
+
+/// Which measurement the machine's latest boot belongs to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeepMeasureWire {
+    pub measurement: u64,
+}
+
+/// One measured boot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MeasuredWire {
+    pub measurement: u64,
+    pub machine: String,
+    pub boot: Option<u64>,
+    pub way: String,
+    /// From the firmware's first packet to the last byte of the last boot file; `null` when it did not arrive.
+    pub network_s: Option<f64>,
+    /// From the press to its report.
+    pub whole_s: Option<f64>,
+    pub at: String,
+}
+
+impl From<&Measured> for MeasuredWire {
+    fn from(measured: &Measured) -> Self {
+        Self {
+            measurement: measured.measurement,
+            machine: measured.machine.clone(),
+            boot: measured.boot,
+            way: measured.way.clone(),
+            network_s: seconds(measured.network_s),
+            whole_s: seconds(measured.whole_s),
+            at: time(measured.at.wall_us),
         }
     }
 }

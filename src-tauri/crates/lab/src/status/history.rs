@@ -10,6 +10,9 @@ const USUAL_KEPT: usize = 20;
 /// How a lab went so far at one speed.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct LabHistory {
+    /// The most machines it was started on; smaller runs are not counted.
+    #[serde(default)]
+    pub machines: usize,
     pub good: u32,
     pub total: u32,
     /// Seconds of the last good runs, newest last.

@@ -62,6 +62,9 @@ pub struct MachineStatus {
     /// The boot order of its firmware before it was changed for one boot.
     #[serde(default)]
     pub boot_order_before: Option<String>,
+    /// The way that a person asked for.
+    #[serde(default)]
+    pub asked_way: Option<Way>,
     /// Will erase these disks at its next boot (none named: all).
     #[serde(default)]
     pub wipe: Option<Vec<String>>,
@@ -178,6 +181,7 @@ impl MachineStatus {
                 }
             }
             Body::WaysRetried { .. } => self.retry_ways(),
+            Body::WayAsked { way } => self.asked_way = *way,
             Body::BootOrderArmed { before, .. } => self.boot_order_before = Some(before.clone()),
             Body::BootOrderRestored { .. } => self.boot_order_before = None,
             Body::WipeArmed { disks } => self.wipe = Some(disks.clone()),

@@ -92,6 +92,8 @@ pub struct BootNames {
     /// Why there is nothing to boot, in words for people. Then no file is named, whatever stands above: the client
     /// gets its address and no more.
     pub missing: Option<&'static str>,
+    /// Without what is added here for speed (option 175): what other servers answer, to be measured against.
+    pub plain: bool,
 }
 
 impl BootNames {
@@ -104,6 +106,7 @@ impl BootNames {
             efi64_url: String::new(),
             script_url: String::new(),
             missing: Some(why),
+            plain: false,
         }
     }
 
@@ -289,6 +292,7 @@ pub(crate) mod tests {
                 efi64_url: "http://192.168.122.3/ipxe.efi".into(),
                 script_url: "http://192.168.122.3/boot.ipxe".into(),
                 missing: None,
+                plain: false,
             },
             next_server: Ipv4Addr::new(192, 168, 122, 3),
             replies: Replies::Broadcast,

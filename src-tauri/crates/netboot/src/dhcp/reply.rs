@@ -162,7 +162,8 @@ fn put_boot(config: &DhcpConfig, request: &Request, grant: &Grant, options: &mut
         Client::Ipxe if proxy => options.put(60, *b"PXEClient"),
         Client::Ipxe | Client::System => {}
     }
-    if !proxy && (client == Client::Ipxe || request.has_ipxe_options) {
+    let plain = config.boot_of(request.mac).plain;
+    if !proxy && !plain && (client == Client::Ipxe || request.has_ipxe_options) {
         options.put(175, NO_PXEDHCP);
     }
     // PXE 2.1 wants the machine's identifier back; some ROMs drop answers without it.

@@ -3,6 +3,8 @@
 use std::io::{self, IoSliceMut};
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nix::cmsg_space;
@@ -150,15 +152,22 @@ fn receive_now(socket: RawFd, buffer: &mut [u8]) -> io::Result<(usize, SocketAdd
     Ok((message.bytes, from, hops.unwrap_or(0)))
 }
 
-/// Advertises `prefix` until told to stop.
+/// Advertises `prefix` until told to stop, but says nothing while `quiet` is set.
 pub async fn run(
     socket: RouterSocket,
     prefix: Ipv6Addr,
+    quiet: Arc<AtomicBool>,
     sink: SeenSink,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    let mut speaker =
-        Speaker { pace: Pace::new(clock::mono_us()), socket: &socket, prefix, sink: &sink, said: None };
+    let mut speaker = Speaker {
+        pace: Pace::new(clock::mono_us()),
+        socket: &socket,
+        prefix,
+        quiet: &quiet,
+        sink: &sink,
+        said: None,
+    };
     let mut buffer = [0; LARGEST];
     loop {
         let wait = speaker.pace.next_us().saturating_sub(clock::mono_us());
@@ -189,6 +198,7 @@ struct Speaker<'a> {
     pace: Pace,
     socket: &'a RouterSocket,
     prefix: Ipv6Addr,
+    quiet: &'a AtomicBool,
     sink: &'a SeenSink,
     /// The last failure told; the same is not told again every five seconds.
     said: Option<io::ErrorKind>,
@@ -198,7 +208,7 @@ impl Speaker<'_> {
     fn on_time(&mut self) {
         let now = clock::mono_us();
         if self.pace.due(now) {
-            let sent = self.advertise(ALL_NODES);
+            let sent = self.quiet.load(Ordering::Relaxed) || self.advertise(ALL_NODES);
             self.pace.sent(now, sent);
         }
     }
@@ -212,6 +222,9 @@ impl Speaker<'_> {
         if !from.ip().is_unspecified() && !from.ip().is_unicast_link_local() {
             // Nobody on this link asks so, and an answer would leave it.
             return self.sink.malformed(Proto::Ndp, peer, Malformed("solicitation not from this link"));
+        }
+        if self.quiet.load(Ordering::Relaxed) {
+            return self.sink.refused(Proto::Ndp, "solicited while measured without");
         }
         let now = clock::mono_us();
         match self.pace.solicited(now, *from.ip()) {
