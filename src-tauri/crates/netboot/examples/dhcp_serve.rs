@@ -89,6 +89,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             efi64_url: format!("http://{us}/ipxe.efi"),
             script_url: format!("http://{us}/boot.ipxe"),
             missing: None,
+            plain: false,
         },
         next_server: us,
         replies: Replies::Broadcast,

@@ -35,9 +35,9 @@ pub mod matchbox;
 pub mod owner;
 pub mod script;
 
-pub mod selfcheck;
 pub mod efi;
 pub mod grub;
+pub mod selfcheck;
 pub mod uki;
 
 pub mod probe;

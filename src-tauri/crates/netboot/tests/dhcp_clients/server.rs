@@ -116,6 +116,7 @@ fn config(mode: Mode, pool: (Ipv4Addr, Ipv4Addr)) -> DhcpConfig {
             efi64_url: "http://192.168.122.3/ipxe.efi".into(),
             script_url: "http://192.168.122.3/boot.ipxe".into(),
             missing: None,
+            plain: false,
         },
         next_server: us,
         replies: Replies::Broadcast,
