@@ -6,6 +6,6 @@ mod serve;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let asked = serve::asked()?;
     let listener = tokio::net::TcpListener::bind(asked.listen).await?;
-    netboot::http::run(listener, asked.folder, asked.sink, asked.stop).await?;
+    netboot::http::run_apart(listener, asked.folder, asked.sink, asked.stop).await?;
     Ok(())
 }

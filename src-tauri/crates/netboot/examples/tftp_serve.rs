@@ -6,6 +6,6 @@ mod serve;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let asked = serve::asked()?;
     let socket = tokio::net::UdpSocket::bind(asked.listen).await?;
-    netboot::tftp::run(socket, asked.folder, asked.sink, asked.stop).await?;
+    netboot::tftp::run_apart(socket, asked.folder, asked.sink, asked.stop).await?;
     Ok(())
 }

@@ -13,6 +13,7 @@ pub mod neighbours;
 pub mod progress;
 pub mod seen;
 
+mod apart;
 mod cached;
 pub mod capture;
 pub mod files;

@@ -26,8 +26,8 @@ const GRACE: Duration = Duration::from_millis(500);
 /// However slowly a peer takes it, this long and no longer: 300 MB at 1.3 Mbit/s.
 const LONGEST: Duration = Duration::from_secs(1800);
 
-/// Bodies are read, or handed to the kernel, in pieces of this size.
-const PIECE: u64 = 256 * 1024;
+/// Bodies are read, or handed to the kernel, in pieces of this size, after which the next client has its turn.
+const PIECE: u64 = 512 * 1024;
 
 /// This much of a file goes with the head, read and written by us: more would be copied for nothing, less would make a
 /// small file take one packet more.
@@ -123,6 +123,8 @@ impl<C: Carrier> Delivery<'_, C> {
             if sent == self.count {
                 break;
             }
+            // One client that takes all it gets must not have the others wait: what is sent hardly ever waits.
+            tokio::task::yield_now().await; // blocking: a turn for the others, no nap; there is always more to send
             piece = PIECE;
         }
         flush(self.stream).await?;

@@ -19,4 +19,4 @@ pub mod server;
 pub mod tls;
 
 pub use carrier::Carrier;
-pub use server::{run, run_over};
+pub use server::{run, run_apart, run_over};

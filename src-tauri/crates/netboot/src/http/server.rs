@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::carrier::Carrier;
 use super::connection::Connection;
+use crate::apart::apart;
 use crate::files::Site;
 use crate::seen::SeenSink;
 
@@ -40,6 +41,18 @@ pub async fn run(
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     run_over(listener, |stream| ready(Ok(stream)), site, sink, shutdown).await
+}
+
+/// The same on a thread of its own.
+pub async fn run_apart(
+    listener: TcpListener,
+    site: Arc<dyn Site>,
+    sink: SeenSink,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let listener = listener.into_std()?;
+    let serve = |stop| async move { run(TcpListener::from_std(listener)?, site, sink, stop).await };
+    apart("boot-http", &shutdown, serve).await
 }
 
 /// The same over whatever `handshake` makes of an accepted stream, within the same bounds. It runs in the connection's

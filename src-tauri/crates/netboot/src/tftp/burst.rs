@@ -8,6 +8,10 @@ use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
+/// The kernel cuts at most this many packets at once (UDP_MAX_SEGMENTS), out of at most what one UDP packet could carry.
+const MOST_PACKETS: usize = 64;
+const MOST_BYTES: usize = 65_507;
+
 /// Packets one after the other: all of one size, but for the last, which may be shorter.
 pub(super) struct Burst {
     bytes: Vec<u8>,
@@ -56,12 +60,15 @@ impl Burst {
     async fn together(&self, socket: &UdpSocket) -> io::Result<()> {
         // The largest block has 1,468 bytes.
         let size = self.packet as u16;
-        let send = || {
-            let cut = [ControlMessage::UdpGsoSegments(&size)];
-            let bytes = [IoSlice::new(&self.bytes)];
-            Ok(sendmsg::<()>(socket.as_raw_fd(), &bytes, &cut, MsgFlags::empty(), None)?)
-        };
-        socket.async_io(Interest::WRITABLE, send).await.map(|_| ())
+        let most = MOST_PACKETS.min(MOST_BYTES / self.packet).max(1) * self.packet;
+        for bytes in self.bytes.chunks(most) {
+            let send = || {
+                let cut = [ControlMessage::UdpGsoSegments(&size)];
+                Ok(sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(bytes)], &cut, MsgFlags::empty(), None)?)
+            };
+            socket.async_io(Interest::WRITABLE, send).await?;
+        }
+        Ok(())
     }
 
     async fn one_by_one(&self, socket: &UdpSocket) -> io::Result<()> {

@@ -12,4 +12,4 @@ mod session;
 
 pub mod server;
 
-pub use server::run;
+pub use server::{run, run_apart};

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::packet::{self, Ask, Packet, code};
 use super::session::Session;
+use crate::apart::apart;
 use crate::files::Files;
 use crate::seen::SeenSink;
 use crate::{Malformed, Proto, clock};
@@ -71,6 +72,18 @@ pub async fn run(
     // Their tokens are children of `shutdown`.
     while port.tasks.join_next().await.is_some() {}
     Ok(())
+}
+
+/// The same on a thread of its own.
+pub async fn run_apart(
+    socket: UdpSocket,
+    files: Arc<dyn Files>,
+    sink: SeenSink,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let socket = socket.into_std()?;
+    let serve = |stop| async move { run(UdpSocket::from_std(socket)?, files, sink, stop).await };
+    apart("boot-tftp", &shutdown, serve).await
 }
 
 struct Port {

@@ -10,8 +10,9 @@ const PLAIN_BLOCK: u16 = 512;
 /// The largest block that fits an Ethernet frame: larger ones would be fragmented, and firmware drops fragments.
 pub const LARGEST_BLOCK: u16 = 1468;
 
-/// Beyond this a burst overruns the few receive buffers of firmware's network drivers.
-pub const LARGEST_WINDOW: u16 = 16;
+/// Clients ask for what they can take: EDK2 for 4, until it is told otherwise. Beyond this a burst overruns the receive buffer
+/// that Linux gives a socket, and the switch's on the way from a gigabit to a slower port.
+pub const LARGEST_WINDOW: u16 = 64;
 
 /// How long to wait for an answer unless the client names a time.
 const WAIT: Duration = Duration::from_secs(1);

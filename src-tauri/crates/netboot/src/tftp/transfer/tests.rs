@@ -40,9 +40,9 @@ fn a_file_of_whole_blocks_ends_with_an_empty_one_and_so_does_an_empty_file() {
 
 #[test]
 fn wishes_are_granted_within_bounds() {
-    let wishes = Options { blksize: Some(65464), timeout: Some(200), tsize: Some(0), windowsize: Some(64) };
+    let wishes = Options { blksize: Some(65464), timeout: Some(200), tsize: Some(0), windowsize: Some(200) };
     let (_, first) = Transfer::begin(&wishes, 9);
-    let granted = Options { blksize: Some(1468), timeout: None, tsize: Some(9), windowsize: Some(16) };
+    let granted = Options { blksize: Some(1468), timeout: None, tsize: Some(9), windowsize: Some(64) };
     assert_eq!(first, Action::SendOptions(granted));
     let (transfer, _) = Transfer::begin(&Options { timeout: Some(3), ..Options::default() }, 9);
     assert_eq!(transfer.wait(), Duration::from_secs(3));
