@@ -37,7 +37,8 @@ fn verdict(code: VerdictCode, machines: &[&str]) -> Fact {
 fn happened(world: &World, facts: Vec<(&str, Fact)>) {
     let mut status = Status::default();
     for (about, body) in facts {
-        let boot = (about != BOARD).then_some(1);
+        let apart = matches!(body, Fact::LinkChanged { .. } | Fact::PowerCommanded { .. });
+        let boot = (about != BOARD && !apart).then_some(1);
         let event: Event = world.archive.commit(about, boot, body);
         status.apply(&event).unwrap();
     }

@@ -1,7 +1,7 @@
 //! Why a machine does not boot, on the wire.
 
 use lab::{
-    Board, Status, Verdict,
+    Status, Verdict,
     board::Limits,
     boot::Boot,
     status::{BootTimes, HeldBack, MachineStatus},
@@ -150,19 +150,15 @@ impl From<&RuledOut> for RuledOutWire {
 
 impl ExplanationWire {
     pub fn new(machine: &lab::Machine, status: &Status) -> Self {
-        let known = status.machines.get(&machine.name);
-        let verdict = known.and_then(|known| VerdictWire::of(&machine.name, known, status));
+        let nothing = MachineStatus::default();
+        let known = status.machines.get(&machine.name).unwrap_or(&nothing);
+        let verdict = VerdictWire::of(&machine.name, known, status);
         Self {
             machine: machine.name.clone(),
-            boot: known.and_then(|known| known.boot.as_ref()).map(|boot| boot.id),
+            boot: known.boot.as_ref().map(|boot| boot.id),
             ruled_out: verdict.as_ref().map(|verdict| verdict.ruled_out.clone()).unwrap_or_default(),
             verdict,
         }
-    }
-
-    /// One for each machine that has a verdict of its own; the common one is the status's.
-    pub fn all(board: &Board, status: &Status) -> Vec<Self> {
-        board.machines.iter().map(|machine| Self::new(machine, status)).collect()
     }
 }
 
