@@ -4,8 +4,16 @@ use lab::{Body, Boot, BootState, Code, Draft, Failure, Phase, Way, ways};
 
 use crate::turn::Engine;
 
-/// The phases between the firmware's first packet and the last byte of the last boot file.
-const NETWORK: [Phase; 3] = [Phase::Address, Phase::Loader, Phase::Kernel];
+/// The phases between the moment at which firmware hands over to what it fetches and the last byte of the last boot file.
+///
+/// UEFI firmware waits four seconds for more offers before it takes one, whoever answers and however fast; that is its own
+/// time and not the network's. A ROM that is iPXE itself is our loader from its first packet on.
+fn network(way: Option<Way>) -> &'static [Phase] {
+    match way {
+        Some(Way::Bios) => &[Phase::Address, Phase::Loader, Phase::Kernel],
+        _ => &[Phase::Loader, Phase::Kernel],
+    }
+}
 
 impl Engine {
     /// From the next press on this machine boots by `way`, or again by the program's own choice.
@@ -61,13 +69,13 @@ impl Engine {
                 "start a lab on it and wait until that has ended",
             ));
         };
-        let (network_s, whole_s) = times(boot);
         // What happened counts, not what was asked for; the owner's way looks like PXE and iPXE on the wire.
         let went = ways::gone(boot);
         let way = match (known.asked_way, went) {
             (Some(Way::Owner), Some(Way::Ipxe)) => Some(Way::Owner),
             (asked, went) => went.or(asked),
         };
+        let (network_s, whole_s) = times(boot, way);
         let way = way.map_or("unknown", Way::word).to_owned();
         let (id, run) = (boot.id, boot.run);
         let draft = self.core.draft(machine, Body::BootMeasured { measurement, way, network_s, whole_s });
@@ -78,11 +86,11 @@ impl Engine {
 }
 
 /// Seconds on the network and in all; `None` for what a boot did not reach.
-fn times(boot: &Boot) -> (Option<f64>, Option<f64>) {
+fn times(boot: &Boot, way: Option<Way>) -> (Option<f64>, Option<f64>) {
     if boot.state != BootState::Good {
         return (None, None);
     }
-    let length = |phase: Phase| boot.phases.iter().find(|span| span.phase == phase)?.seconds();
-    let network = NETWORK.into_iter().map(length).sum::<Option<f64>>();
+    let length = |phase: &Phase| boot.phases.iter().find(|span| span.phase == *phase)?.seconds();
+    let network = network(way).iter().map(length).sum::<Option<f64>>();
     (network, boot.seconds())
 }

@@ -69,7 +69,7 @@ pub struct Measured {
     pub machine: String,
     pub boot: Option<u64>,
     pub way: String,
-    /// From the firmware's first packet to the last byte of the last boot file; `None` when it did not arrive.
+    /// From the firmware's hand-over to the last byte of the last boot file; `None` when it did not arrive.
     pub network_s: Option<f64>,
     /// From the press to its report.
     pub whole_s: Option<f64>,

@@ -85,7 +85,7 @@ pub struct MeasuredWire {
     pub machine: String,
     pub boot: Option<u64>,
     pub way: String,
-    /// From the firmware's first packet to the last byte of the last boot file; `null` when it did not arrive.
+    /// From the firmware's hand-over (its first request for a file; BIOS: its first packet) to the last byte of the last boot file; `null` when it did not arrive.
     pub network_s: Option<f64>,
     /// From the press to its report.
     pub whole_s: Option<f64>,
