@@ -40,9 +40,28 @@ fn rehearse(firmware: &str, vendor: &str, mode: &str) {
     assert!(sent > 8_000_000, "kernel and initrd went over the wire: {sent} bytes");
     assert!(wire["detail"]["from_packets"].as_u64().unwrap() > 100, "{wire}");
     assert_eq!(served.json(&["status"])["machines"][0]["facts"]["firmware"]["vendor"], vendor);
+    a_router_was_there_when_the_loader_asked(&served, dir.path());
     served.stop();
     let needle = dir.path().to_str().unwrap();
     assert!(processes_with(needle).is_empty(), "left over: {:?}", processes_with(needle));
+}
+
+/// iPXE waits some 12 s for a router before it asks for its script, unless one is advertised at once. A solicitation is listed
+/// once its advertisement has left.
+fn a_router_was_there_when_the_loader_asked(served: &Served, data: &std::path::Path) {
+    let token = std::fs::read_to_string(data.join("control.token")).unwrap();
+    let output = std::process::Command::new("curl")
+        .args(["--silent", "--show-error", "--fail", "--max-time", "20", "--header"])
+        .arg(format!("Authorization: Bearer {}", token.trim()))
+        .arg(format!("{}/api/v1/boots/1/packets", served.url))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let packets: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let first = |is: &dyn Fn(&Value) -> bool| packets.iter().position(is);
+    let solicited = first(&|p| p["proto"] == "ndp").expect("the loader solicits routers");
+    let script = first(&|p| p["says"].as_str().is_some_and(|says| says.starts_with("GET boot/script")));
+    assert!(solicited < script.expect("the script was asked for"), "{packets:#?}");
 }
 
 #[test]

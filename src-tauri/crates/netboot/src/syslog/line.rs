@@ -33,7 +33,7 @@ pub fn netconsole(bytes: &[u8]) -> Vec<Line> {
             .or_else(|| priority(&text))
             .map_or((None, text.as_str()), |(priority, rest)| (Some(priority % 8), rest));
         let said = said.trim();
-        (!said.is_empty()).then(|| Line { severity: severity.map(|s| s as u8), text: cut(said) })
+        (!said.is_empty()).then(|| Line { severity, text: cut(said) })
     };
     lines.filter_map(read).take(MOST_LINES).collect()
 }
