@@ -11,6 +11,8 @@ had_nginx=$(command -v nginx || true)
 install_packages "dnsmasq-base nginx kea-admin atftp curl iproute2 util-linux"
 if [ -z "$had_nginx" ] && [ -d /run/systemd/system ]; then systemctl disable --now nginx 2>/dev/null || true; fi
 
+# The rows that boot machines start the program as a whole, with its virtual board.
+scripts/build.sh
 cargo build --release --locked -p benches -p netboot --bins --examples
 unshare --user --map-root-user --net true 2>/dev/null ||
   stop "This user may not make a network namespace (unshare -Urn)." \

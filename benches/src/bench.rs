@@ -28,6 +28,8 @@ const LONGEST: Duration = Duration::from_secs(120);
 pub(crate) struct Bench {
     /// Where `http_serve` and its like are.
     servers: PathBuf,
+    /// The program as a whole.
+    program: PathBuf,
     /// For files that are served, and what servers write. Goes with the bench.
     folder: tempfile::TempDir,
     /// Keeps the clients' namespace.
@@ -37,12 +39,12 @@ pub(crate) struct Bench {
 impl Bench {
     /// Makes the wire: a pair of virtual interfaces, ours here, the other in a namespace of its own. Refuses to do so in a
     /// namespace that has more than its loopback.
-    pub(crate) async fn up(servers: PathBuf, scratch: &Path) -> Result<Bench> {
+    pub(crate) async fn up(servers: PathBuf, program: PathBuf, scratch: &Path) -> Result<Bench> {
         ensure_alone().await?;
         let folder = tempfile::tempdir_in(scratch).context("make a folder for files to serve")?;
         let holder =
             Running::start(Command::new("unshare").args(["--net", "--", "sleep", "86400"]), "sleep")?;
-        let bench = Bench { servers, folder, holder };
+        let bench = Bench { servers, program, folder, holder };
         let peer = bench.holder.pid().to_string();
         // unshare has made the namespace once it has become sleep.
         bench.holder.becomes("sleep").await?;
@@ -78,6 +80,16 @@ impl Bench {
         Ok(Command::new(program))
     }
 
+    /// The program itself.
+    pub(crate) fn program(&self) -> Result<Command> {
+        ensure!(
+            self.program.exists(),
+            "{} is not built: cargo build --release -p statusinator --bin statusinator",
+            self.program.display()
+        );
+        Ok(Command::new(&self.program))
+    }
+
     /// A command on the clients' end of the wire.
     pub(crate) fn client(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
@@ -93,6 +105,11 @@ impl Bench {
     /// The same for a client that ends well with several codes.
     pub(crate) async fn said(&self, command: &mut Command, codes: &[i32]) -> Result<String> {
         done(command.stdout(Stdio::piped()), LONGEST, codes).await
+    }
+
+    /// The same for one that takes its time.
+    pub(crate) async fn within(&self, command: &mut Command, limit: Duration) -> Result<String> {
+        done(command.stdout(Stdio::piped()), limit, &[0]).await
     }
 
     /// A file of random bytes, made once.

@@ -34,6 +34,9 @@ struct Options {
     /// Folder of our servers.
     #[arg(long, default_value = "target/release/examples")]
     servers: PathBuf,
+    /// The program as a whole, for the rows that boot machines.
+    #[arg(long, default_value = "target/release/statusinator")]
+    program: PathBuf,
     /// Folder on a disk, for files that are served.
     #[arg(long, default_value = "target")]
     scratch: PathBuf,
@@ -53,7 +56,7 @@ async fn main() -> Result<ExitCode> {
     rows.retain(|row| options.rows.is_empty() || options.rows.iter().any(|word| word == row.word()));
 
     let machine = machine::words();
-    let bench = Bench::up(options.servers, &options.scratch).await?;
+    let bench = Bench::up(options.servers, options.program, &options.scratch).await?;
     let mut measured = Vec::new();
     for row in &mut rows {
         measured.push(measure(row.as_mut(), options.runs, &bench).await?);

@@ -8,7 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, SysconfVar, sysconf};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
 use tokio::time::{Instant, sleep, timeout};
 
 /// For a server to listen, and to end.
@@ -40,6 +41,24 @@ impl Running {
         Ok(Running { name, child, pid })
     }
 
+    /// Starts it and lets its standard error be read. Whoever asks for it must read it, or the process stands still.
+    pub(crate) fn start_heard(
+        command: &mut Command,
+        name: &'static str,
+    ) -> Result<(Running, Lines<BufReader<ChildStderr>>)> {
+        let mut running = Running::start(command.stderr(Stdio::piped()), name)?;
+        let stderr = running.child.stderr.take().context("standard error was asked for")?;
+        Ok((running, BufReader::new(stderr).lines()))
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn ensure_running(&mut self) -> Result<()> {
+        match self.child.try_wait().context(self.name)? {
+            Some(status) => bail!("{} ended by itself: {status}", self.name),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
@@ -54,9 +73,7 @@ impl Running {
     pub(crate) async fn listens(&mut self, port: Port) -> Result<()> {
         let end = Instant::now() + SOON;
         loop {
-            if let Some(status) = self.child.try_wait().context(self.name)? {
-                bail!("{} ended instead of listening: {status}", self.name);
-            }
+            self.ensure_running()?;
             if is_bound(port)? {
                 return Ok(());
             }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
+use super::nginx::{self, Site};
 use crate::bench::{Bench, SERVER};
 use crate::process::{Port, Running};
 use crate::row::{Aim, Measure, Row, Side};
@@ -55,7 +56,11 @@ impl Row for Http {
                 command.arg("--listen").arg(format!("{SERVER}:{PORT}")).arg("--root").arg(bench.folder());
                 Running::start(&mut command, "http_serve")?
             }
-            Side::Theirs => Running::start(&mut nginx(bench)?, "nginx")?,
+            Side::Theirs => {
+                let listen = format!("{SERVER}:{PORT}");
+                let site = Site { listen: &listen, root: bench.folder(), log: None, more: "" };
+                Running::start(&mut nginx::command(&bench.folder().join("nginx"), &site)?, "nginx")?
+            }
         };
         server.listens(Port::Tcp(PORT)).await?;
         let url = format!("http://{SERVER}:{PORT}/initrd");
@@ -83,32 +88,4 @@ fn curl(bench: &Bench, url: &str) -> Command {
     let mut client = bench.client("curl");
     client.args(["--silent", "--fail", "--max-time", "100", "--output", "/dev/null", url]);
     client
-}
-
-/// As Debian configures it (workers by processor, sendfile, tcp_nopush), without the log of requests.
-fn nginx(bench: &Bench) -> Result<Command> {
-    let folder = bench.folder().join("nginx");
-    std::fs::create_dir_all(&folder).context("make nginx's folder")?;
-    let configuration = format!(
-        "worker_processes auto; daemon off; pid {folder}/pid; error_log stderr crit;
-        events {{ worker_connections 768; }}
-        http {{
-          sendfile on; tcp_nopush on; types_hash_max_size 2048; access_log off; default_type application/octet-stream;
-          client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-          uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-          server {{ listen {SERVER}:{PORT}; root {root}; }}
-        }}\n",
-        folder = folder.display(),
-        root = bench.folder().display()
-    );
-    let path = folder.join("nginx.conf");
-    std::fs::write(&path, configuration).context("write nginx's configuration")?;
-    // As root its workers would change to another user, which a namespace with one user refuses.
-    let mut command = Command::new("unshare");
-    command
-        .args(["--user", "--map-user=33", "--map-group=33", "--", "nginx", "-c"])
-        .arg(path)
-        .arg("-p")
-        .arg(folder);
-    Ok(command)
 }

@@ -1,8 +1,10 @@
 //! The rows, in the order of the table.
 
+mod boots;
 mod dhcp;
 mod dnsmasq;
 mod http;
+mod nginx;
 mod tftp;
 
 use crate::row::Row;
@@ -10,6 +12,9 @@ use crate::row::Row;
 /// All of them.
 pub(crate) fn all() -> Vec<Box<dyn Row>> {
     vec![
+        Box::new(boots::Boots::one("boot-http", "http")),
+        Box::new(boots::Boots::one("boot-ipxe", "ipxe")),
+        Box::new(boots::Boots::six("boot-six", "http")),
         Box::new(dhcp::Dhcp::reservations()),
         Box::new(dhcp::Dhcp::pool()),
         Box::new(http::Http),
