@@ -110,6 +110,7 @@ impl World {
             outlet: 1,
             mac: machine.run(mac),
             memory_mib: 128,
+            boot_disk: None,
             folder: "/nowhere".into(),
         };
         let range = (Ipv4Addr::new(192, 168, 122, 191), Ipv4Addr::new(192, 168, 122, 199));
