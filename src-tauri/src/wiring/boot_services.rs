@@ -138,8 +138,14 @@ pub(super) fn spawn(bound: Bound, site: &Site, files: BootFiles, heartbeat_ms: u
         "DHCP",
         dhcp::run(vec![bound.dhcp], configs.clone(), leases, sink.clone(), stop.clone()),
     ));
-    tasks.spawn(ended("TFTP", netboot::tftp::run_apart(bound.tftp, pages.clone(), sink.clone(), stop.clone())));
-    tasks.spawn(ended("HTTP", netboot::http::run_apart(bound.http, pages.clone(), sink.clone(), stop.clone())));
+    tasks.spawn(ended(
+        "TFTP",
+        netboot::tftp::run_apart(bound.tftp, pages.clone(), sink.clone(), stop.clone()),
+    ));
+    tasks.spawn(ended(
+        "HTTP",
+        netboot::http::run_apart(bound.http, pages.clone(), sink.clone(), stop.clone()),
+    ));
     trees::spawn(&mut tasks, site);
     let running = names::spawn(&mut tasks, site, bound.names, bound.device.as_deref(), &pages, &sink);
     let promises = selfcheck::promises(&site.board, &bound.dial, &config, running);
