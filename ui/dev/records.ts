@@ -1,5 +1,13 @@
 // What the made-up machines leave behind: marks, events, packets, facts. See mock.ts.
-import type { BootWire, EventWire, Json, PacketWire, VerdictWire } from '../src/api/wire';
+import type {
+  BootWire,
+  DeviceWire,
+  EventWire,
+  Json,
+  LabWire,
+  PacketWire,
+  VerdictWire,
+} from '../src/api/wire';
 
 export const STATES = [
   'normal',
@@ -205,3 +213,33 @@ export function packets(boot: BootWire): PacketWire[] {
   ];
   return rows.map(([s, direction, proto, bytes, says]) => ({ at: at(s), direction, proto, bytes, says }));
 }
+
+/** What the board can start; `fresh` when nobody has yet. */
+export const labsOf = (fresh: boolean): LabWire[] => [
+  {
+    name: 'rehearsal',
+    title: 'Rehearsal',
+    words: 'every PC boots into memory, reports and goes off again; no disk is touched',
+    procedure: 'rehearsal',
+    machines: [1, 2, 3, 4, 5, 6],
+    good: fresh ? 0 : 57,
+    total: fresh ? 0 : 59,
+    usual_seconds: fresh ? null : 58.2,
+    spread: fresh ? null : [52, 68],
+  },
+];
+
+export const LOST: DeviceWire['failure'] = {
+  code: 'device-absent',
+  what: 'read the relay board',
+  why: 'no answer on its serial line within 1 s',
+  remedy: 'Check its USB cable and its supply.',
+};
+
+export const COUNTERS = {
+  'dhcp malformed': 0,
+  'dhcp answered': 48,
+  'http requests': 1_204,
+  'tftp aborted': 2,
+  'events dropped': 0,
+};

@@ -1,15 +1,9 @@
 // The made-up board's states. See mock.ts.
-import type {
-  BootWire,
-  DeviceWire,
-  EventWire,
-  LabWire,
-  MachineWire,
-  RunWire,
-  StatusWire,
-} from '../src/api/wire';
+import type { BootWire, EventWire, MachineWire, RunWire, StatusWire } from '../src/api/wire';
 import {
+  COUNTERS,
   FACTS,
+  LOST,
   PHASES,
   SAYS,
   USUAL,
@@ -19,6 +13,7 @@ import {
   marksOf,
   packets,
   commonAt,
+  labsOf,
   sum,
   verdictAt,
   type Scene,
@@ -352,29 +347,8 @@ export class World {
   }
 
   status(): StatusWire {
-    const machines =
-      this.scene === 'empty'
-        ? [1, 2, 3, 4, 5, 6].map((b) => this.machine(b))
-        : [1, 2, 3, 4, 5, 6].map((b) => this.machine(b));
-    const labs: LabWire[] = [
-      {
-        name: 'rehearsal',
-        title: 'Rehearsal',
-        words: 'every PC boots into memory, reports and goes off again; no disk is touched',
-        procedure: 'rehearsal',
-        machines: [1, 2, 3, 4, 5, 6],
-        good: this.scene === 'empty' ? 0 : 57,
-        total: this.scene === 'empty' ? 0 : 59,
-        usual_seconds: this.scene === 'empty' ? null : 58.2,
-        spread: this.scene === 'empty' ? null : [52, 68],
-      },
-    ];
-    const lost: DeviceWire['failure'] = {
-      code: 'device-absent',
-      what: 'read the relay board',
-      why: 'no answer on its serial line within 1 s',
-      remedy: 'Check its USB cable and its supply.',
-    };
+    const machines = [1, 2, 3, 4, 5, 6].map((b) => this.machine(b));
+    const labs = labsOf(this.scene === 'empty');
     const fault = this.scene === 'fault';
     const run = this.run(machines);
     return {
@@ -418,7 +392,7 @@ export class World {
                 name: 'relay board',
                 present: !fault,
                 since: iso(this.t0 - 40_000),
-                failure: fault ? lost : null,
+                failure: fault ? LOST : null,
               },
             ],
       unknown:
@@ -436,16 +410,7 @@ export class World {
       common: this.scene === 'common' ? commonAt(this.t0) : null,
       troubles: [],
       rivals: [],
-      counters:
-        this.scene === 'empty'
-          ? {}
-          : {
-              'dhcp malformed': 0,
-              'dhcp answered': 48,
-              'http requests': 1_204,
-              'tftp aborted': 2,
-              'events dropped': 0,
-            },
+      counters: this.scene === 'empty' ? {} : COUNTERS,
     };
   }
 
