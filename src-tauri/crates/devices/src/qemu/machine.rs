@@ -221,7 +221,8 @@ mod tests {
     #[test]
     fn firmware_without_network_boot_has_a_card_it_cannot_use() {
         let quirks = Quirks { no_network_boot: true, no_link: false };
-        let uefi = FirmwareFiles::Uefi { code: "/fw/CODE.fd".into(), vars: "/fw/VARS.fd".into(), secure: false };
+        let uefi =
+            FirmwareFiles::Uefi { code: "/fw/CODE.fd".into(), vars: "/fw/VARS.fd".into(), secure: false };
         let bios = FirmwareFiles::Bios { bios: "/fw/bios.bin".into(), rom: "/fw/virtio.rom".into() };
         for files in [uefi, bios] {
             let said = told(files, quirks);

@@ -153,7 +153,7 @@ pub(super) fn broken(case: &Case<'_>) -> Option<Lead> {
         let whole = case.last(&format!("{role}-sent"));
         (whole.is_none_or(|whole| whole.seq < broken.seq)).then_some(broken)
     };
-    let broken = ROLES.iter().rev().find_map(|role| is_broken(role))?;
+    let broken = ROLES.iter().rev().find_map(is_broken)?;
     if !case.is_last_sign(broken) || case.transfer_moves() {
         return None;
     }

@@ -227,6 +227,7 @@ fn path(role: FileRole) -> &'static str {
         FileRole::Script => "boot/script",
         FileRole::Kernel => "boot/kernel",
         FileRole::Initrd => "boot/initrd",
+        FileRole::Image => "boot/uki/16-09-01-1a-f4-30.efi",
         FileRole::Other => "x",
     }
 }

@@ -82,7 +82,10 @@ pub(super) fn float(value: f64) -> String {
 /// The value behind a key of a JSON object, as `encoding/json` finds it: in any case, the last one counts.
 pub(super) fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     let fields = value.as_object()?.iter();
-    fields.filter(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_null()).map(|(_, v)| v).last()
+    fields
+        .filter(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_null())
+        .map(|(_, v)| v)
+        .next_back()
 }
 
 /// A JSON document: Go takes each byte that is not UTF-8 for U+FFFD.
