@@ -15,6 +15,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::faults::tool;
 use super::machine::{DISK_BYTES, MachineSpec, Quirks, arguments};
 use super::qmp::{self, Said};
 use super::tools::{FirmwareFiles, Tools};
@@ -77,6 +78,7 @@ impl Machines {
                 publish,
                 pictures: asked,
                 quirks: wrong,
+                pulled: false,
             };
             let owner = AbortOnDropHandle::new(tokio::spawn(owner.run(inbox)));
             (spec.outlet, Machine { spec, requests, pictures, reading, quirks, _owner: owner })
@@ -219,6 +221,8 @@ struct Owner {
     running: Option<Running>,
     publish: watch::Sender<OutletReading>,
     quirks: watch::Receiver<Quirks>,
+    /// The far end of its cable is out.
+    pulled: bool,
     pictures: mpsc::Receiver<Asked>,
 }
 
@@ -257,6 +261,19 @@ impl Owner {
         }
     }
 
+    /// The other end of the cable sees it too, as a switch would. Starting QEMU plugs this end in.
+    async fn plug_far_end(&mut self, up: bool) {
+        if up && !std::mem::take(&mut self.pulled) {
+            return;
+        }
+        self.pulled = !up;
+        let (tap, carrier) = (self.spec.tap(), if up { "on" } else { "off" });
+        let words = ["link", "set", &tap, "carrier", carrier];
+        if let Err(error) = tool::run("pull or plug a cable", "ip", &words, "iproute2", "").await {
+            tracing::warn!(machine = self.spec.name, %error, "the far end of its cable stays as it was");
+        }
+    }
+
     /// Plugs or pulls the cable of a machine that runs.
     async fn plug(&mut self) {
         let up = !self.quirks.borrow_and_update().no_link;
@@ -266,6 +283,7 @@ impl Owner {
             // It is ending; its next start is told again.
             tracing::debug!(machine = self.spec.name, %error, "QEMU does not listen");
         }
+        self.plug_far_end(up).await;
     }
 
     /// Asks QEMU for a picture of the display; its answer is among the lines that `ended` reads.

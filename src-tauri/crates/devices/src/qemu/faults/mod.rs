@@ -9,7 +9,7 @@ mod packet;
 mod relay;
 mod rival;
 mod rules;
-mod tool;
+pub(super) mod tool;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;

@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 const SAID: usize = 300;
 
 /// Gives `input` to a program and waits until it has done all of it. `package` is Debian's name of what has it.
-pub(super) async fn run(
+pub(in crate::qemu) async fn run(
     what: &str,
     program: &str,
     arguments: &[&str],
