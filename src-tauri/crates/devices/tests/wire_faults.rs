@@ -21,6 +21,9 @@ const RIVAL: Ipv4Addr = Ipv4Addr::new(192, 168, 122, 190);
 /// A packet that passes takes microseconds; a busy host may need longer.
 const SOON: Duration = Duration::from_secs(10);
 
+/// What is done in a world of its own.
+type Case = fn(&World);
+
 fn main() -> ExitCode {
     if std::env::var_os(INSIDE).is_none() {
         let mut command = Command::new("unshare");
@@ -32,7 +35,7 @@ fn main() -> ExitCode {
         return if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let cases: [(&str, fn(&World)); 6] = [
+    let cases: [(&str, Case); 6] = [
         ("without_a_fault_everything_passes", passes),
         ("what_is_dropped_is_dropped_and_nothing_else", drops),
         ("late_packets_come_late_and_whole", delays),
@@ -171,7 +174,7 @@ impl World {
             while Instant::now() < deadline {
                 if let Ok((mut stream, _)) = listener.accept() {
                     stream.set_nonblocking(false).unwrap();
-                    let body: Vec<u8> = (0..BYTES).map(|i| (i * 7 >> 3) as u8).collect();
+                    let body: Vec<u8> = (0..BYTES).map(|i| ((i * 7) >> 3) as u8).collect();
                     stream.write_all(&body).unwrap();
                     return;
                 }
@@ -191,7 +194,7 @@ impl World {
         server.join().unwrap();
         let body = came?;
         assert_eq!(body.len(), BYTES);
-        assert!(body.iter().enumerate().all(|(i, byte)| *byte == (i * 7 >> 3) as u8), "changed on the way");
+        assert!(body.iter().enumerate().all(|(i, byte)| *byte == ((i * 7) >> 3) as u8), "changed on the way");
         Some(seconds)
     }
 }

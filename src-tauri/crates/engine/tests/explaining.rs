@@ -48,7 +48,7 @@ fn code(running: &Running, machine: &str) -> Option<VerdictCode> {
 async fn silence_is_explained_when_it_can_be_and_a_look_decides() {
     let (world, journal, engine) = fresh().await;
     world.mute.lock().unwrap().insert("node3".into());
-    engine.order(Command::StartLab { lab: "rehearsal".into() }).await.unwrap();
+    engine.order(Command::StartLab { lab: "rehearsal".into(), machines: Vec::new() }).await.unwrap();
     engine.until("a verdict", |s| s.status.machines.get("node3").is_some_and(|m| m.verdict.is_some())).await;
     assert_eq!(code(&engine, "node3"), Some(VerdictCode::SilentAfterPress));
     let first = explained(&journal).remove(0);
@@ -93,7 +93,7 @@ async fn silence_is_explained_when_it_can_be_and_a_look_decides() {
 async fn thirty_healthy_boots_give_no_verdict() {
     let (_, journal, engine) = fresh().await;
     for run in 1..=5 {
-        engine.order(Command::StartLab { lab: "rehearsal".into() }).await.unwrap();
+        engine.order(Command::StartLab { lab: "rehearsal".into(), machines: Vec::new() }).await.unwrap();
         let over =
             |s: &lab::live::Snapshot| s.status.run.as_ref().is_some_and(|r| r.id == run && r.state.is_over());
         engine.until("the end of a run", over).await;
