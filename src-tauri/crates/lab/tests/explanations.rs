@@ -86,7 +86,7 @@ fn rows() -> Vec<Row> {
             "script-sent",
             vec![missing(FileRole::Kernel, "boot/kernel")],
             V::FileMissing,
-            5.0,
+            0.0,
         ),
         (
             "TFTP stops in mid-file",

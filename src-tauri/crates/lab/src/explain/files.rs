@@ -34,8 +34,9 @@ pub(super) fn missing(case: &Case<'_>) -> Option<Lead> {
     } else {
         ["the boot file was removed or renamed", "the image of its role is not complete"]
     };
-    // Firmware and loaders try names of their own (autoexec.ipxe, lists of modules) and go on without them.
-    let settles = if role == "file" { case.limits.stall_s as f64 } else { SETTLES_S };
+    // Firmware and loaders try names of their own (autoexec.ipxe, lists of modules) and go on without them; without a boot
+    // file that we named nothing goes on.
+    let settles = if role == "file" { case.limits.stall_s as f64 } else { 0.0 };
     let lead = Lead::new(VerdictCode::FileMissing, &asked.stamp, asked.stamp.after(settles), says)
         .by([asked.seq])
         .by(case.mark("address-given").map(|mark| mark.seq))

@@ -56,7 +56,7 @@ pub(super) fn waits(case: &Case<'_>) -> Option<Lead> {
     let given = given("address-given-again").or_else(|| given("address-given"))?;
     let solicited = case.last("router-solicited").filter(|mark| mark.seq > spoke.seq);
     let limit = case.limits.stall_s as f64;
-    let says = format!("Its loader has its address since {} and asks for nothing.", seconds(limit));
+    let says = format!("Its loader has had its address for {} and asked for nothing.", seconds(limit));
     let router = match solicited {
         Some(_) => "a router advertisement that does not reach it, although we answer at once",
         None => "router advertisements that nobody sends (about 12 s with old builds of iPXE)",

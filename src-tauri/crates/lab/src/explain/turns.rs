@@ -59,6 +59,9 @@ pub(super) fn held_back(case: &Case<'_>) -> Option<Lead> {
         format!("It is held back and gets nothing to boot: {}.", held.why),
     )
     .by(began.chain(wiped).chain([held.seq]))
+    .causes(
+        unasked(case.machine).find_map(|begun| begun.after).map(|code| format!("each time {}", code.words())),
+    )
     .causes([
         "its system ends or crashes and starts it again",
         "what it installed or erased does not change what it boots next",

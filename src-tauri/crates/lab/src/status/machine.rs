@@ -11,7 +11,7 @@ use crate::{
     failure::Failure,
     fault::Fault,
     power::PowerState,
-    verdict::Verdict,
+    verdict::{Verdict, VerdictCode},
     way::Way,
     ways::WayHistories,
 };
@@ -101,6 +101,9 @@ pub struct Begun {
     pub boot: u64,
     pub cause: Cause,
     pub at: Moment,
+    /// Why the boot before it did not go on, where that was known.
+    #[serde(default)]
+    pub after: Option<VerdictCode>,
 }
 
 /// Beginnings and wipes kept of a machine: enough to see that it goes round in circles.
@@ -121,7 +124,9 @@ pub struct Press {
 
 impl MachineStatus {
     pub(super) fn begin(&mut self, boot: &Boot, at: Moment) {
-        super::history::push(&mut self.begun, Begun { boot: boot.id, cause: boot.cause, at }, TURNS_KEPT);
+        let after = self.verdict.as_ref().map(|verdict| verdict.code);
+        let begun = Begun { boot: boot.id, cause: boot.cause, at, after };
+        super::history::push(&mut self.begun, begun, TURNS_KEPT);
     }
 
     pub(super) fn apply(&mut self, event: &Event) {
