@@ -61,6 +61,11 @@ pub fn of(machine: &MachineStatus, heard: Option<&Heard>, now: &Stamp) -> Face {
         return face(FaceState::Fault, "press failed", Some(format!("{failure}. {}", failure.remedy)));
     }
     match boot.map(|b| b.state) {
+        // It may still come; until it does, what is known of it stands where people look.
+        Some(BootState::Running) if machine.verdict.is_some() => {
+            let title = machine.verdict.as_ref().map(|verdict| verdict.code.words().to_owned());
+            return face(FaceState::Fault, "stuck", title);
+        }
         Some(BootState::Running) => {
             let phase = boot.map_or(Phase::Firmware, super::boot::Boot::phase);
             return face(FaceState::Boot, "booting", Some(phase_says(phase).to_owned()));
@@ -101,5 +106,53 @@ pub fn phase_says(phase: Phase) -> &'static str {
         Phase::Kernel => "fetches its kernel",
         Phase::Os => "kernel starts",
         Phase::Service => "running, about to report",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Boot, Draft, Event, Verdict, VerdictCode,
+        boot::Cause,
+        event::{Body, SCHEMA},
+    };
+
+    fn booting() -> MachineStatus {
+        let stamp = Stamp { wall_us: 1, mono_us: 1, host_boot: "b".into() };
+        let body = Body::BootStarted { cause: Cause::Press };
+        let draft = Draft {
+            stamp,
+            run: None,
+            boot: Some(1),
+            actor: "engine".into(),
+            reason: None,
+            subject: "node1".into(),
+            body,
+        };
+        let boot = Boot::begin(&Event { seq: 1, draft, schema: SCHEMA }).unwrap();
+        MachineStatus { boot: Some(boot), ..MachineStatus::default() }
+    }
+
+    #[test]
+    fn a_boot_with_a_verdict_is_a_fault_while_it_still_runs() {
+        let mut machine = booting();
+        let now = Stamp { wall_us: 2, mono_us: 2, host_boot: "b".into() };
+        assert_eq!(of(&machine, None, &now).state, FaceState::Boot);
+        machine.verdict = Some(Verdict {
+            code: VerdictCode::SilentAfterLink,
+            says: String::new(),
+            since: now.clone(),
+            knowable: now.clone(),
+            evidence: Vec::new(),
+            remedy: String::new(),
+            causes: Vec::new(),
+            ruled_out: Vec::new(),
+            machines: Vec::new(),
+            asks_screen: true,
+        });
+        let face = of(&machine, None, &now);
+        assert_eq!((face.state, face.word.as_str()), (FaceState::Fault, "stuck"));
+        assert_eq!(face.says.as_deref(), Some(VerdictCode::SilentAfterLink.words()));
     }
 }

@@ -242,6 +242,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/machines/{machine}/measured": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep the times of a machine's latest boot as part of a measurement. */
+        post: operations["keep_measure"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/machines/{machine}/rearm": {
         parameters: {
             query?: never;
@@ -293,6 +310,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/machines/{machine}/ways/ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Boot a machine by one way from now on, or (`null`) by the program's own choice. */
+        post: operations["ask_way"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/machines/{machine}/ways/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a machine try again the ways that it gave up. */
+        post: operations["retry_ways"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/machines/{machine}/wipe": {
         parameters: {
             query?: never;
@@ -306,6 +357,23 @@ export interface paths {
         post: operations["arm"];
         /** Disarm it, as long as its wiper has not begun. */
         delete: operations["disarm"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/measured": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Boots that were measured, oldest first. */
+        get: operations["measured"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -436,6 +504,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Each machine with its ways. */
+        get: operations["ways"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/gateway/heartbeat": {
         parameters: {
             query?: never;
@@ -508,6 +593,10 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Which way a machine is to boot by; `null` leaves it to the program. */
+        AskWayWire: {
+            way?: string | null;
+        };
         BoardWire: {
             /** @description Shown hatched on every screen; `null` on the real board. */
             badge: string | null;
@@ -684,6 +773,11 @@ export interface components {
             since: string;
             why: string;
         };
+        /** @description Which measurement the machine's latest boot belongs to. */
+        KeepMeasureWire: {
+            /** Format: int64 */
+            measurement: number;
+        };
         /** @description A lab that this board has. */
         LabWire: {
             /** Format: int32 */
@@ -706,6 +800,20 @@ export interface components {
         /** @description An address that lets one browser in, once, within ten minutes. */
         LoginWire: {
             url: string;
+        };
+        /** @description A machine with the ways it knows. */
+        MachineWaysWire: {
+            /** @description The firmware's boot order before it was changed for one boot, while that has not been taken back. */
+            boot_order_before: string | null;
+            /** Format: int32 */
+            box: number;
+            machine: string;
+            /** @description The same for people. */
+            says: string | null;
+            /** @description The way its next boot is offered; `null` before the first. */
+            way: string | null;
+            /** @description Ways that were tried. */
+            ways: components["schemas"]["WayWire"][];
         };
         /** @description One machine. */
         MachineWire: {
@@ -758,6 +866,26 @@ export interface components {
              * @description Number of its event.
              */
             seq: number;
+        };
+        /** @description One measured boot. */
+        MeasuredWire: {
+            at: string;
+            /** Format: int64 */
+            boot: number | null;
+            machine: string;
+            /** Format: int64 */
+            measurement: number;
+            /**
+             * Format: double
+             * @description From the firmware's hand-over (its first request for a file; BIOS: its first packet) to the last byte of the last boot file; `null` when it did not arrive.
+             */
+            network_s: number | null;
+            way: string;
+            /**
+             * Format: double
+             * @description From the press to its report.
+             */
+            whole_s: number | null;
         };
         /** @description One packet of a boot, as it was seen. */
         PacketWire: {
@@ -888,6 +1016,16 @@ export interface components {
             name: string;
             ready: boolean;
             says: string;
+        };
+        /** @description Start a lab: on which of its machines, and why. */
+        StartOrderWire: {
+            /**
+             * @description Names or box numbers; all of the lab's when empty.
+             * @default []
+             */
+            machines: string[];
+            /** @default null */
+            reason: string | null;
         };
         /** @description A started lab: `{run, lab, state}`. */
         StartedWire: {
@@ -1048,6 +1186,25 @@ export interface components {
             since: string;
             /** @description The code for people, as a title. */
             title: string;
+        };
+        /** @description How one way went so far. */
+        WayWire: {
+            /** @description Why it is not tried any more. */
+            dropped: string | null;
+            /**
+             * Format: int32
+             * @description Failures since the last good one.
+             */
+            failures: number;
+            /** @description Good boots that are remembered. */
+            good: number;
+            /**
+             * Format: double
+             * @description Their median.
+             */
+            seconds: number | null;
+            /** @description `http`, `http-ipxe`, `ipxe`, `owner`, `bios`, `secure` or `local`. */
+            way: string;
         };
         /** @description What is to be erased. */
         WipeOrderWire: {
@@ -1341,7 +1498,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["ReasonWire"] | null;
+                "application/json": components["schemas"]["StartOrderWire"] | null;
             };
         };
         responses: {
@@ -1523,6 +1680,41 @@ export interface operations {
             };
         };
     };
+    keep_measure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Box number or name */
+                machine: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeepMeasureWire"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeasuredWire"];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
     rearm: {
         parameters: {
             query?: never;
@@ -1624,6 +1816,76 @@ export interface operations {
             };
         };
     };
+    ask_way: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Box number or name */
+                machine: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskWayWire"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachineWaysWire"];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    retry_ways: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Box number or name */
+                machine: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReasonWire"] | null;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachineWaysWire"];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
     arm: {
         parameters: {
             query?: never;
@@ -1681,6 +1943,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WipeWire"];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    measured: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeasuredWire"][];
                 };
             };
             /** @description What failed, why, and what to do */
@@ -1906,6 +2196,34 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    ways: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MachineWaysWire"][];
                 };
             };
             /** @description What failed, why, and what to do */

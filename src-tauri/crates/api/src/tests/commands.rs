@@ -89,7 +89,7 @@ async fn what_cannot_be_understood_is_refused_with_words() {
     let long = format!(r#"{{"reason":"{}"}}"#, "x".repeat(501));
     let table = [
         (r#"{"reason":"#, 400, "EOF"),
-        (r#"{"reson":"slip"}"#, 400, "unknown field `reson`, expected `reason`"),
+        (r#"{"reson":"slip"}"#, 400, "unknown field `reson`, expected `machines` or `reason`"),
         (r#"{"reason":7}"#, 400, "invalid type"),
         (long.as_str(), 400, "longer than 500"),
         (r#"{"reason":"\u001b[31m"}"#, 400, "control characters"),

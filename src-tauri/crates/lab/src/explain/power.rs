@@ -86,8 +86,8 @@ pub(super) fn silent(case: &Case<'_>) -> Option<Lead> {
         _ => "this board cannot see links",
     };
     let says = format!(
-        "Its button was pressed, {after}, and it asked for no address within {} ({}). It boots from its disk, its \
-         firmware waits for a key, or network boot is off: its own screen tells which.",
+        "Its button was pressed, {after}, and it asked for no address within {} ({}). Its own \
+         screen tells why.",
         seconds(limit.seconds),
         usually(&limit)
     );
