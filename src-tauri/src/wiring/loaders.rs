@@ -1,6 +1,9 @@
 //! What loaders other than our iPXE get: firmware an image, GRUB its configuration, a ROM's iPXE another iPXE.
 
+use std::net::IpAddr;
+
 use netboot::{
+    Mac,
     files::{Asker, Body},
     grub::{self, GrubMachine},
     script,
@@ -16,8 +19,18 @@ impl BootSite {
     /// Kernel, initrd and command line in one, for the machine it is named for and for no other. One that may not boot
     /// gets none: its firmware then goes on to a loader that can say why.
     pub(super) fn image(&self, who: &Asker, path: &str) -> Option<Body> {
-        let admitted = self.admit(who).ok().filter(|it| image_owner(path) == Some(it.machine.mac))?;
+        let owner = image_owner(path)?;
+        // Our own check asks for everything that DHCP promises, and stands for the machine that it is promised to.
+        let own_check = who.peer == IpAddr::V4(*self.base.ip());
+        let asker =
+            if own_check { self.board.machine_by_mac(owner).map(|it| self.asker_of(it))? } else { *who };
+        let admitted = self.admit(&asker).ok().filter(|it| it.machine.mac == owner)?;
         self.files.image(&self.cmdline(&admitted))
+    }
+
+    /// A machine, as it asks when it boots.
+    fn asker_of(&self, machine: &lab::Machine) -> Asker {
+        Asker { peer: IpAddr::V4(self.dial.address(machine.address)), mac: Some(Mac(machine.mac.0)) }
     }
 
     /// GRUB's configuration.
