@@ -18,7 +18,7 @@ const MAC: &str = "16:09:01:1a:f4:30";
 /// In every `make test`.
 const SAMPLE: [Case; 3] = [
     ("no-network-boot", "firmware", "Shell"),
-    ("missing-file", "loader", ""),
+    ("missing-file", "kernel", ""),
     ("truncated-kernel", "kernel", ""),
 ];
 
