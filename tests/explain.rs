@@ -4,10 +4,10 @@
 
 mod support;
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use serde_json::{Value, json};
-use support::{Served, text};
+use support::{Served, text, until};
 
 /// Six faults, one a machine, and the code of their explanation.
 const ROUNDS: [[(&str, &str); 6]; 2] = [
@@ -43,6 +43,13 @@ const LIMITS: [(&str, u32); 9] = [
     ("stall_s", 5),
 ];
 
+/// Boards are built while the program already answers.
+fn built(served: &Served) {
+    until("the board to be built", Duration::from_secs(30), || {
+        served.lines(&["fault", "list"]).iter().any(|fault| fault["possible"] == true).then_some(())
+    });
+}
+
 fn impatient(folder: &Path) -> String {
     let mut text = include_str!("../boards/simulated.toml").to_owned();
     for (key, value) in LIMITS {
@@ -59,6 +66,7 @@ fn each_fault_ends_in_its_verdict_and_healthy_boots_in_none() {
     let dir = tempfile::tempdir().unwrap();
     let board = impatient(dir.path());
     let served = Served::start(&dir.path().join("data"), &["--board", &board, "--speed", "20"]);
+    built(&served);
     let mut wrong = Vec::new();
     for round in ROUNDS {
         for (number, (fault, _)) in (1..).zip(round) {
@@ -117,6 +125,7 @@ fn silence_is_decided_by_a_look_at_the_machine() {
     let dir = tempfile::tempdir().unwrap();
     let board = impatient(dir.path());
     let served = Served::start(&dir.path().join("data"), &["--board", &board, "--speed", "20"]);
+    built(&served);
     assert_eq!(served.json(&["explain", "1"])["verdict"], Value::Null);
     let early = served.ask(&["answer", "1", "shows-system"]);
     assert_eq!(early.status.code(), Some(1), "nobody asked: {}", text(&early.stderr));
