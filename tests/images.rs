@@ -176,6 +176,39 @@ fn a_running_engine_serves_what_was_chosen_from_the_next_lab_on() {
     assert!(text(&get(&at, "/chain-boot.ipxe").1).contains("nodes-ipxe/lab/${netX/mac:hexhyp}.ipxe"));
     let (status, words) = get(&at, "/nodes-ipxe/lab/node-c1.yaml");
     assert!(status.contains("404") && text(&words).contains("secrets"), "{status}");
+
+    damage_is_an_event_and_so_is_its_end(&served, dir.path(), &one[0]);
+}
+
+/// Once each: with what failed, why, and what to do.
+fn damage_is_an_event_and_so_is_its_end(served: &Served, data: &Path, kernel: &str) {
+    let hash = list(data).iter().find(|image| image["version"] == "1").unwrap()["files"]["kernel"]["sha256"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let content = data.join("images/sha256").join(hash);
+    let put = |bytes: &[u8]| {
+        fs::remove_file(&content).unwrap();
+        fs::write(&content, bytes).unwrap();
+    };
+    let told = |kind: &str| -> Vec<Value> {
+        let about_images = |e: &Value| e["kind"] == kind && e["data"]["service"] == "images";
+        served.lines(&["events"]).into_iter().filter(about_images).collect()
+    };
+    let good = fs::read(kernel).unwrap();
+    put(b"something else");
+    let troubled = until("the damage to be told", Duration::from_secs(20), || told("service-troubled").pop());
+    let failure = &troubled["data"]["failure"];
+    let words = |key: &str| failure[key].as_str().unwrap_or_else(|| panic!("{troubled}"));
+    assert_eq!(words("what"), "serve the image of talos");
+    assert!(words("why").contains("talos 1") && words("remedy").contains("images add"), "{troubled}");
+    let trouble = served.json(&["status"])["troubles"][0].clone();
+    assert_eq!((&trouble["service"], &trouble["failure"]["code"]), (&"images".into(), &"boot-file".into()));
+
+    put(&good);
+    until("its end to be told", Duration::from_secs(20), || told("service-recovered").pop());
+    assert_eq!((told("service-troubled").len(), told("service-recovered").len()), (1, 1));
+    assert_eq!(served.json(&["status"])["troubles"].as_array().unwrap().len(), 0);
 }
 
 #[test]

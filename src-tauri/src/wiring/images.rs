@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use engine::{Observation, ObservationSink};
 use jiff::Timestamp;
-use lab::{Body as EventBody, Event, live::ServiceState};
+use lab::{Body as EventBody, Code, Event, Failure, live::ServiceState};
 use netboot::images::{Addition, Image, ImageError, ImageStore, Input, Name, Role};
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
@@ -29,18 +29,26 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Name of the image that the program makes itself.
 const PROBE: &str = "probe";
 
+/// What one look at the store found.
+struct Look {
+    state: ServiceState,
+    /// Why something that is chosen cannot be served; told once for each change.
+    trouble: Option<Failure>,
+    served: Vec<Arc<Image>>,
+}
+
 /// The store, and what is served out of it.
 pub(super) struct Images {
     store: ImageStore,
     serving: RwLock<BTreeMap<Role, Arc<Image>>>,
     /// Said once, not every two seconds.
-    troubles: Mutex<Vec<String>>,
+    told: Mutex<Option<Failure>>,
 }
 
 impl Images {
     pub(super) fn open(data: &DataDir) -> Self {
         let store = ImageStore::open(data.images());
-        Self { store, serving: RwLock::default(), troubles: Mutex::default() }
+        Self { store, serving: RwLock::default(), told: Mutex::default() }
     }
 
     /// What this role boots now.
@@ -86,7 +94,7 @@ impl Images {
 
     /// Reads every choice and opens its files. With `adopt` they are what is served from now on, all at once.
     /// Without, only what can no longer be served goes. Blocks: a file that is new is read through.
-    fn look(&self, adopt: bool) -> (ServiceState, Vec<Arc<Image>>) {
+    fn look(&self, adopt: bool) -> Look {
         let mut next = BTreeMap::new();
         let mut troubles = Vec::new();
         let mut says = Vec::new();
@@ -113,7 +121,8 @@ impl Images {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    troubles.push(format!("{role}: {}; {}", chain(&error), error.remedy()));
+                    let what = format!("serve the image of {role}");
+                    troubles.push(Failure::new(Code::BootFile, what, chain(&error), error.remedy()));
                     // Another version may still be good; the damaged one is gone.
                     if let Some(kept) = kept.filter(|_| !adopt) {
                         next.insert(role, kept);
@@ -123,22 +132,35 @@ impl Images {
         }
         let served = next.values().cloned().collect();
         *self.serving.write().unwrap_or_else(PoisonError::into_inner) = next;
-        self.tell(&troubles);
-        let ready = troubles.is_empty();
-        if says.is_empty() && ready {
+        let trouble = joined(troubles);
+        self.tell(trouble.as_ref());
+        if says.is_empty() {
             says.push("none chosen; `statusinator images add` brings some".into());
         }
-        let says = if ready { says.join(", ") } else { troubles.join("; ") };
-        (ServiceState { name: SERVICE.into(), ready, says }, served)
+        let says = trouble
+            .as_ref()
+            .map_or_else(|| says.join(", "), |trouble| format!("{trouble}; {}", trouble.remedy));
+        let state = ServiceState { name: SERVICE.into(), ready: trouble.is_none(), says };
+        Look { state, trouble, served }
     }
 
-    fn tell(&self, troubles: &[String]) {
-        let mut told = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
-        if *told != troubles {
-            troubles.iter().for_each(|trouble| tracing::warn!(trouble, "an image is not served"));
-            *told = troubles.to_vec();
+    fn tell(&self, trouble: Option<&Failure>) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.as_ref() != trouble {
+            if let Some(failure) = trouble {
+                tracing::warn!(%failure, remedy = failure.remedy, "an image is not served");
+            }
+            *told = trouble.cloned();
         }
     }
+}
+
+/// One trouble of the service: the first role's, with what is wrong with the others behind it.
+fn joined(troubles: Vec<Failure>) -> Option<Failure> {
+    troubles.into_iter().reduce(|mut first, next| {
+        first.why = format!("{}; {next}", first.why);
+        first
+    })
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
@@ -160,7 +182,9 @@ pub(super) async fn follow(
         let looking = images.clone();
         let look = tokio::task::spawn_blocking(move || looking.look(adopt));
         match look.await {
-            Ok((state, served)) => {
+            Ok(Look { state, trouble, served }) => {
+                // Before the list: the engine itself could only say that something is not ready.
+                sink.put(Observation::Trouble { service: SERVICE.into(), failure: trouble });
                 sink.put(Observation::Service(state));
                 for image in served {
                     let manifest = &image.manifest;
@@ -233,15 +257,15 @@ mod tests {
     #[test]
     fn a_choice_counts_from_the_next_lab_on_and_damage_at_once() {
         let (dir, images) = images();
-        assert!(images.look(true).0.says.contains("none chosen"));
+        assert!(images.look(true).state.says.contains("none chosen"));
         let one = add(&images, "1", "kernel one");
-        assert!(images.look(false).0.says.contains("talos 1 from the next lab on"));
+        assert!(images.look(false).state.says.contains("talos 1 from the next lab on"));
         assert_eq!(version(&images), None);
         images.look(true);
         assert_eq!(version(&images).as_deref(), Some("1"));
 
         add(&images, "2", "kernel two");
-        assert!(images.look(false).0.says.contains("talos 2 from the next lab on"));
+        assert!(images.look(false).state.says.contains("talos 2 from the next lab on"));
         assert_eq!(version(&images).as_deref(), Some("1"), "a lab under way keeps its files");
         images.store.remove(&one).unwrap();
         images.look(false);
@@ -253,9 +277,17 @@ mod tests {
         let path = dir.path().join("images/sha256").join(hash);
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, "kernel 2wo").unwrap();
-        let (state, served) = images.look(false);
-        assert!(!state.ready && state.says.contains("images add"), "{}", state.says);
-        assert!(served.is_empty() && version(&images).is_none(), "never served again");
+        let look = images.look(false);
+        assert!(!look.state.ready && look.state.says.contains("images add"), "{}", look.state.says);
+        assert!(look.served.is_empty() && version(&images).is_none(), "never served again");
+        let trouble = look.trouble.unwrap();
+        assert_eq!((trouble.code, trouble.what.as_str()), (Code::BootFile, "serve the image of talos"));
+        assert!(trouble.why.contains("talos 2") && trouble.remedy.contains("images add"), "{trouble:?}");
+        assert_eq!(
+            images.look(false).trouble,
+            Some(trouble),
+            "the same words each time, so that it is told once"
+        );
     }
 
     #[test]

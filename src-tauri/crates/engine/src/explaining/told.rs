@@ -113,12 +113,13 @@ impl Engine {
         }
     }
 
-    /// A service that was ready and is no longer is in trouble; one that was never ready is still being built.
+    /// A service that was ready and is no longer is in trouble; one that was never ready is still being built. Whoever told
+    /// of the trouble already has said why, which is more than is known here.
     pub(crate) fn service_changed(&mut self, service: &ServiceState) {
         let was_ready = self.core.live.services.iter().any(|s| s.name == service.name && s.ready);
         let name = service.name.clone();
         let body = match service.ready {
-            false if was_ready => {
+            false if was_ready && !self.core.ahead.troubles.contains_key(&name) => {
                 let failure = Failure::new(
                     Code::Internal,
                     format!("serve {name}"),
