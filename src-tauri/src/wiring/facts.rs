@@ -1,7 +1,7 @@
 //! What the boot services tell about themselves and their neighbourhood, as facts of the board.
 
 use lab::{Body, Code, Failure};
-use netboot::{dhcp::Kind, seen::What};
+use netboot::seen::What;
 
 const DHCP: &str = "dhcp";
 /// Parts of DHCP that fail each by itself.
@@ -27,10 +27,7 @@ pub(super) fn fact(what: &What) -> Option<Body> {
                 "make `pool` in the board file larger, or wait until a lease ends",
             ),
         ),
-        // One that is no machine of the board was given an address: there was one.
-        What::DhcpAnswered { kind: Kind::Ack, known: false, .. } => {
-            Body::ServiceRecovered { service: POOL.to_owned() }
-        }
+        What::PoolFree => Body::ServiceRecovered { service: POOL.to_owned() },
         What::LeaseStoreLost { why, remedy } => {
             troubled(LEASES, Failure::new(Code::Storage, "keep the leases", why.clone(), remedy.clone()))
         }
@@ -48,8 +45,29 @@ mod tests {
         let lost = What::LeaseStoreLost { why: "no space".into(), remedy: "free some".into() };
         let Some(Body::ServiceTroubled { service, failure }) = fact(&lost) else { panic!("no trouble") };
         assert_eq!(fact(&What::LeaseStoreBack), Some(Body::ServiceRecovered { service }));
-        assert_eq!(failure.why, "no space");
+        assert_eq!((failure.why.as_str(), failure.remedy.as_str()), ("no space", "free some"));
         assert_eq!(fact(&What::TimeAsked), None);
+    }
+
+    #[test]
+    fn an_empty_pool_is_a_trouble_until_it_has_something_to_give() {
+        let pool = ("192.168.122.200".parse().unwrap(), "192.168.122.209".parse().unwrap());
+        let Some(Body::ServiceTroubled { service, failure }) = fact(&What::PoolEmpty { pool }) else {
+            panic!("no trouble")
+        };
+        assert!(failure.why.contains("192.168.122.200 to 192.168.122.209"), "{failure}");
+        assert!(failure.remedy.contains("`pool`"), "{}", failure.remedy);
+        // Somebody may renew what it has while there is nothing for anybody else.
+        let renewed = What::DhcpAnswered {
+            kind: netboot::dhcp::Kind::Ack,
+            address: pool.0,
+            boot_file: None,
+            no_boot_file: None,
+            known: false,
+            bytes: 300,
+        };
+        assert_eq!(fact(&renewed), None);
+        assert_eq!(fact(&What::PoolFree), Some(Body::ServiceRecovered { service }));
     }
 
     #[test]

@@ -219,6 +219,7 @@ fn sign(what: &What) -> Option<(Sign, String)> {
         | What::Malformed { .. }
         | What::OtherServerGone { .. }
         | What::PoolEmpty { .. }
+        | What::PoolFree
         | What::LeaseStoreLost { .. }
         | What::LeaseStoreBack
         | What::AddressTaken { .. }
@@ -281,6 +282,7 @@ fn packet(machine: &str, seen: &Seen, stamp: &Stamp) -> Option<Packet> {
         What::OtherServer { server, says } => ("in", "dhcp", 0, format!("another server, {server}: {says}")),
         What::OtherServerGone { .. }
         | What::PoolEmpty { .. }
+        | What::PoolFree
         | What::LeaseStoreLost { .. }
         | What::LeaseStoreBack => return None,
         What::AddressTaken { address } => ("in", "dhcp", 0, format!("{address} is in use already")),

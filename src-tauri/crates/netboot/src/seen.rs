@@ -146,6 +146,8 @@ pub enum What {
         /// First and last address.
         pool: (Ipv4Addr, Ipv4Addr),
     },
+    /// The pool that was said to be empty has an address to give again.
+    PoolFree,
     /// Leases cannot be stored, so that clients of the pool are not acknowledged.
     LeaseStoreLost {
         /// What failed and why.

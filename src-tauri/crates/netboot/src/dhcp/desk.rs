@@ -3,8 +3,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+use tokio::time::sleep;
 
 use super::answer::{self, Answer, Boot, Decision, Grant, Refusal, Write};
 use super::config::{DhcpConfig, Mode, Replies};
@@ -25,6 +27,9 @@ const SERVER_PORT: u16 = 67;
 /// Free addresses that are kept known to be unused: more than strangers ever come at once.
 pub(super) const STOCK: usize = 64;
 
+/// Pace of looking whether an empty pool has something to give again: leases end while nobody asks.
+const POOL_LOOK: Duration = Duration::from_secs(5);
+
 /// What all sockets of one server share.
 pub(super) struct Desk {
     pub(super) sink: SeenSink,
@@ -44,7 +49,7 @@ pub(super) struct State {
     pub(super) loaded: bool,
     /// The configuration last refused, so that it is refused aloud once.
     refused: Option<Arc<DhcpConfig>>,
-    /// The pool had nothing to give when it was asked last.
+    /// The pool was said to be empty, and has had nothing to give since.
     empty: bool,
 }
 
@@ -190,12 +195,37 @@ impl Desk {
             if empty && !state.empty {
                 self.sink.saw(peer, mac, What::PoolEmpty { pool: state.config.pool });
             }
-            if empty || state.leases.free() > 0 {
-                state.empty = empty;
-            }
+            state.empty |= empty;
             if state.leases.in_stock() < STOCK / 2 {
                 self.dry.notify_one();
             }
+        }
+        self.note_pool(state);
+    }
+
+    /// Says that an empty pool has an address to give again.
+    fn note_pool(&self, state: &mut State) {
+        if state.empty && state.leases.free() > 0 {
+            state.empty = false;
+            self.sink.saw(SocketAddr::from((Ipv4Addr::UNSPECIFIED, SERVER_PORT)), None, What::PoolFree);
+        }
+    }
+
+    /// The same when a lease has ended, or the pool has grown, and nobody asks.
+    pub(super) fn look_at_pool(&self, now_us: i64) {
+        self.with(|state| {
+            if state.empty {
+                state.leases.expire(now_us);
+                self.note_pool(state);
+            }
+        });
+    }
+
+    /// Looks from time to time; never ends by itself.
+    pub(super) async fn watch_pool(self: Arc<Self>) {
+        loop {
+            sleep(POOL_LOOK).await;
+            self.look_at_pool(clock::mono_us());
         }
     }
 

@@ -75,6 +75,7 @@ pub async fn run(
     tasks.spawn(keeper::keep(store, desk.clone(), waiting, tell));
     // A client of the pool that asks at this very moment shall not be told to ask again; the others do not wait long.
     let _late = timeout(LOAD, loaded).await;
+    tasks.spawn(desk.clone().watch_pool());
     for device in &devices {
         tasks.spawn(rivals::watch(device.clone(), desk.clone()));
     }

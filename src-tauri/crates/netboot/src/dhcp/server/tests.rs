@@ -205,6 +205,64 @@ async fn a_full_pool_is_said_once() {
 }
 
 #[tokio::test]
+async fn a_pool_that_has_something_to_give_again_is_said_once_and_not_because_of_a_renewal() {
+    let mut wire = Wire::up().await;
+    let holder = [2, 0, 0, 0, 0, 0];
+    wire.send(&datagram(1, holder, &[])).await;
+    let own: [u8; 4] = wire.answer().await[16..20].try_into().unwrap();
+    wire.send(&datagram(3, holder, &[(50, &own), (54, &[192, 168, 122, 3])])).await;
+    wire.answer().await;
+    for last in 1..6 {
+        wire.send(&datagram(1, [2, 0, 0, 0, 0, last], &[])).await;
+    }
+    // RENEWING: its address stands in ciaddr alone.
+    let mut renewal = datagram(3, holder, &[]);
+    renewal[12..16].copy_from_slice(&own);
+    wire.send(&renewal).await;
+    let mut release = datagram(7, holder, &[(54, &[192, 168, 122, 3])]);
+    release[12..16].copy_from_slice(&own);
+    wire.send(&release).await;
+    wire.send(&datagram(1, KNOWN.0, &[])).await;
+    let mut story = Vec::new();
+    loop {
+        match wire.next().await.what {
+            What::PoolEmpty { .. } => story.push("empty"),
+            What::PoolFree => story.push("free"),
+            What::DhcpAnswered { kind: Kind::Ack, .. } => story.push("given"),
+            What::DhcpAnswered { known: true, .. } => break,
+            _ => {}
+        }
+    }
+    // What is written to the disk first is answered a moment later.
+    let place = |word| story.iter().position(|said| *said == word);
+    assert!(place("empty") < place("free"), "{story:?}");
+    assert_eq!(story.iter().filter(|word| **word != "given").count(), 2, "once each: {story:?}");
+}
+
+#[tokio::test]
+async fn a_lease_that_ends_while_nobody_asks_frees_the_pool() {
+    let (sink, mut seen) = SeenSink::new(64);
+    let config = DhcpConfig { replies: Replies::ToSource, ..board() };
+    let (_configs, follow) = watch::channel(Arc::new(config));
+    let desk = Desk::new(follow, Rivals::alone(), sink);
+    desk.with(|state| state.loaded = true);
+    let peer = SocketAddr::from(([127, 122, 122, 11], 68));
+    for last in 0..6 {
+        desk.hear(Door::Server, peer, &datagram(1, [2, 0, 0, 0, 0, last], &[]));
+    }
+    desk.look_at_pool(clock::mono_us());
+    let mut said = || std::iter::from_fn(|| seen.try_recv().ok()).map(|seen| seen.what).collect::<Vec<_>>();
+    let before = said();
+    assert!(
+        before.iter().any(|what| matches!(what, What::PoolEmpty { .. })) && !before.contains(&What::PoolFree)
+    );
+    // Offers that nobody takes up end after a minute.
+    desk.look_at_pool(clock::mono_us() + 61_000_000);
+    desk.look_at_pool(clock::mono_us() + 62_000_000);
+    assert_eq!(said(), [What::PoolFree]);
+}
+
+#[tokio::test]
 async fn garbage_is_counted_and_never_answered() {
     let mut wire = Wire::up().await;
     let mut from_a_server = datagram(2, KNOWN.0, &[]);
