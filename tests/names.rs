@@ -25,12 +25,7 @@ struct Wire {
 impl Wire {
     fn lay(data: &Path) -> Self {
         let own = std::fs::read_link("/proc/self/ns/net").unwrap();
-        let needle = data.to_str().unwrap().to_owned();
-        let engine = until("the engine's network", SOON, || {
-            let inside =
-                |pid: &u32| std::fs::read_link(format!("/proc/{pid}/ns/net")).is_ok_and(|net| net != own);
-            processes_with(&needle).into_iter().map(|(pid, _)| pid).find(inside)
-        });
+        let engine = engine(data);
         let mut host = within(engine, "unshare", &["--net", "sleep", "120"]);
         let host = host.stdin(Stdio::null()).spawn().unwrap();
         let net = |pid: u32| std::fs::read_link(format!("/proc/{pid}/ns/net")).ok();
@@ -112,8 +107,48 @@ fn a_host_on_the_bridge_finds_everything_it_was_promised() {
         served.lines(&["events"]).iter().filter(|event| event["kind"] == "service-troubled").count(),
         0
     );
+    assert!([67, 4011].iter().all(|port| udp_ports(wire.engine).contains(port)), "DHCP is served");
     drop(wire);
     served.stop();
+}
+
+/// UDP ports that are taken in the network of this process.
+fn udp_ports(pid: u32) -> Vec<u16> {
+    let table = std::fs::read_to_string(format!("/proc/{pid}/net/udp")).unwrap();
+    let port = |line: &str| u16::from_str_radix(line.split_whitespace().nth(1)?.split_once(':')?.1, 16).ok();
+    table.lines().skip(1).filter_map(port).collect()
+}
+
+#[test]
+fn dhcp_that_is_off_leaves_its_ports_to_another_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("board.toml");
+    let board = include_str!("../boards/virtual.toml");
+    std::fs::write(&file, board.replace("[network]\n", "[network]\ndhcp = \"off\"\n")).unwrap();
+    let data = dir.path().join("data");
+    let served = Served::start(&data, &["--board", file.to_str().unwrap(), "--machines", "1"]);
+    let services = until("the board", Duration::from_secs(60), || {
+        let services = served.json(&["status"])["engine"]["services"].as_array().unwrap().clone();
+        let ready = |name: &str| services.iter().any(|s| s["name"] == name && s["ready"] == true);
+        ["board", "dhcp", "tftp", "http"].iter().all(|name| ready(name)).then_some(services.clone())
+    });
+    let dhcp = services.iter().find(|service| service["name"] == "dhcp").unwrap();
+    assert!(dhcp["says"].as_str().unwrap().starts_with("off"), "{dhcp}");
+    let taken = udp_ports(engine(&data));
+    assert!(taken.contains(&69), "this test sees the engine's sockets: {taken:?}");
+    assert!(!taken.contains(&67) && !taken.contains(&4011), "{taken:?}");
+    served.stop();
+}
+
+/// The engine of a virtual board: the process in a network of its own.
+fn engine(data: &Path) -> u32 {
+    let own = std::fs::read_link("/proc/self/ns/net").unwrap();
+    let needle = data.to_str().unwrap().to_owned();
+    until("the engine's network", SOON, || {
+        let inside =
+            |pid: &u32| std::fs::read_link(format!("/proc/{pid}/ns/net")).is_ok_and(|net| net != own);
+        processes_with(&needle).into_iter().map(|(pid, _)| pid).find(inside)
+    })
 }
 
 /// The kernel asks for routers when its interface comes up, and waits up to 12 s when nobody answers.

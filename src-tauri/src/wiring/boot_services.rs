@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use lab::{Board, BoardKind, dial::Dial};
+use lab::{Board, BoardKind, board::DhcpMode, dial::Dial};
 use netboot::{
     Mac,
     dhcp::{self, DhcpConfig, Replies, Reservation},
@@ -43,24 +43,19 @@ pub(super) struct Bound {
     pub(super) dial: Dial,
     /// The lab's interface, where there is one.
     device: Option<String>,
-    dhcp: dhcp::Nic,
+    /// `None` where the board file says that this program answers no DHCP: another server has the ports then.
+    dhcp: Option<dhcp::Nic>,
     tftp: UdpSocket,
     http: TcpListener,
     names: names::Sockets,
 }
 
-/// Binds all three. On the simulated board a taken place moves to a free port, so that engines run side by side.
+/// Binds what the board file asks for. On the simulated board a taken place moves to a free port, so that engines run side by side.
 pub(super) async fn bind(board: &Board, device: Option<&str>) -> Result<Bound> {
     let mut dial = Dial::new(board.board.kind);
     let may_move = board.board.kind == BoardKind::Simulated;
     let boss = board.network.boss;
-    let listen = if may_move { dial.broadcast() } else { Ipv4Addr::UNSPECIFIED };
-
-    let place = SocketAddrV4::new(listen, dial.port(DHCP));
-    let server =
-        or_free(place, may_move, |at| dhcp::bind(at, device)).with_context(|| held("DHCP", place))?;
-    dial.move_port(DHCP, server.local_addr()?.port());
-    let dhcp = dhcp::Nic { device: device.map(str::to_owned), server, boot_server: boot_server(device)? };
+    let dhcp = bind_dhcp(board, &mut dial, device)?;
 
     let place = dial.socket(boss, TFTP);
     let bind_tftp = |at: SocketAddrV4| {
@@ -81,6 +76,21 @@ pub(super) async fn bind(board: &Board, device: Option<&str>) -> Result<Bound> {
     dial.move_port(HTTP, http.local_addr()?.port());
     let names = names::bind(board, &mut dial);
     Ok(Bound { dial, names, device: device.map(str::to_owned), dhcp, tftp, http })
+}
+
+/// Both ports of DHCP, or neither.
+fn bind_dhcp(board: &Board, dial: &mut Dial, device: Option<&str>) -> Result<Option<dhcp::Nic>> {
+    if board.network.dhcp == DhcpMode::Off {
+        return Ok(None);
+    }
+    let may_move = board.board.kind == BoardKind::Simulated;
+    let listen = if may_move { dial.broadcast() } else { Ipv4Addr::UNSPECIFIED };
+    let place = SocketAddrV4::new(listen, dial.port(DHCP));
+    let server =
+        or_free(place, may_move, |at| dhcp::bind(at, device)).with_context(|| held("DHCP", place))?;
+    dial.move_port(DHCP, server.local_addr()?.port());
+    let boot_server = boot_server(device)?;
+    Ok(Some(dhcp::Nic { device: device.map(str::to_owned), server, boot_server }))
 }
 
 /// Port 4011, for firmware that asks there; on a real interface alone, since no simulated machine does.
@@ -127,17 +137,22 @@ pub(super) fn spawn(bound: Bound, site: &Site, files: BootFiles, heartbeat_ms: u
     let (sink, seen) = SeenSink::new(SIGHTINGS_WAITING);
     let port = |port| bound.dial.port(port);
     let ready = [
-        ("dhcp", format!("{says} on port {}, {reservations} reservations", port(DHCP))),
+        (
+            "dhcp",
+            match &bound.dhcp {
+                Some(_) => format!("{says} on port {}, {reservations} reservations", port(DHCP)),
+                None => format!("{says}: another server gives addresses and names boot files"),
+            },
+        ),
         ("tftp", format!("on port {}, loaders for UEFI and BIOS", port(TFTP))),
         ("http", format!("on port {}, {}", port(HTTP), pages.files.says)),
     ];
     let mut tasks = JoinSet::new();
     let stop = &site.stop;
-    let leases = site.leases.clone();
-    tasks.spawn(ended(
-        "DHCP",
-        dhcp::run(vec![bound.dhcp], configs.clone(), leases, sink.clone(), stop.clone()),
-    ));
+    if let Some(nic) = bound.dhcp {
+        let leases = site.leases.clone();
+        tasks.spawn(ended("DHCP", dhcp::run(vec![nic], configs.clone(), leases, sink.clone(), stop.clone())));
+    }
     tasks.spawn(ended(
         "TFTP",
         netboot::tftp::run_apart(bound.tftp, pages.clone(), sink.clone(), stop.clone()),
@@ -163,7 +178,7 @@ pub(super) async fn ended(name: &'static str, service: impl Future<Output = io::
     }
 }
 
-fn dhcp_config(board: &Board, dial: &Dial, ways: &BoardWays) -> DhcpConfig {
+pub(super) fn dhcp_config(board: &Board, dial: &Dial, ways: &BoardWays) -> DhcpConfig {
     let network = &board.network;
     let at = |address: Ipv4Addr| dial.address(address);
     let reserve = |m: &lab::Machine| {
