@@ -67,6 +67,8 @@ export const aMachine = (change: Partial<MachineWire> = {}): MachineWire => ({
   way: null,
   faults: [],
   wipe: null,
+  wiping: null,
+  erased: null,
   ...change,
 });
 

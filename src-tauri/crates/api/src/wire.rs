@@ -27,7 +27,7 @@ pub use status::{
     StatusWire, StorageWire, TransferWire, UnknownWire, UsualWire,
 };
 pub use ways::{AskWayWire, KeepMeasureWire, MachineWaysWire, MeasuredWire, WayWire};
-pub use wipe::{WipeOrderWire, WipeWire};
+pub use wipe::{ErasedWire, WipeOrderWire, WipeWire, WipingWire};
 
 /// A failure: what programs match (`code`) and what people read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]

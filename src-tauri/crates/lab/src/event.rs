@@ -425,17 +425,21 @@ impl Body {
 }
 
 /// What the wiper's report comes to. Its fields are read one by one: old reports have to stay readable.
-fn wiped(report: &Value) -> String {
+pub(crate) fn wiped(report: &Value) -> String {
     let all = report.get("disks").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let erased = |disk: &&Value| disk.get("ok").and_then(Value::as_bool) == Some(true);
     let name = |disk: &Value| disk.get("name").and_then(Value::as_str).unwrap_or("?").to_owned();
     let (good, bad): (Vec<&Value>, Vec<&Value>) = all.iter().partition(erased);
-    let names = |disks: &[&Value]| disks.iter().map(|disk| name(disk)).collect::<Vec<_>>().join(", ");
+    let name = |disk: &&Value| match disk.get("why").and_then(Value::as_str) {
+        Some(why) => format!("{} ({why})", name(disk)),
+        None => name(disk),
+    };
+    let names = |disks: &[&Value]| disks.iter().map(name).collect::<Vec<_>>().join(", ");
     match (good.is_empty(), bad.is_empty()) {
         (true, true) => "the wiper erased nothing".into(),
-        (false, true) => format!("{} erased", names(&good)),
-        (true, false) => format!("{} could not be erased", names(&bad)),
-        (false, false) => format!("{} erased, {} could not be", names(&good), names(&bad)),
+        (false, true) => format!("erased {}", names(&good)),
+        (true, false) => format!("not erased: {}", names(&bad)),
+        (false, false) => format!("erased {}; not erased: {}", names(&good), names(&bad)),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
     live::Heard,
     power::PowerState,
     status::MachineStatus,
+    wipe::disks_words,
 };
 
 /// The states of the design language; each has a colour, a shape and a word.
@@ -60,6 +61,11 @@ pub fn of(machine: &MachineStatus, heard: Option<&Heard>, now: &Stamp) -> Face {
     if let Some(failure) = machine.press.as_ref().and_then(|press| press.failure.as_ref()) {
         return face(FaceState::Fault, "press failed", Some(format!("{failure}. {}", failure.remedy)));
     }
+    // Before everything that a boot says: whoever switches it off now leaves disks half erased.
+    if let Some(wiping) = machine.erasing() {
+        let says = format!("erases {}; do not switch it off", disks_words(&wiping.disks));
+        return face(FaceState::Warn, "wiping", Some(says));
+    }
     match boot.map(|b| b.state) {
         // It may still come; until it does, what is known of it stands where people look.
         Some(BootState::Running) if machine.verdict.is_some() => {
@@ -76,21 +82,39 @@ pub fn of(machine: &MachineStatus, heard: Option<&Heard>, now: &Stamp) -> Face {
         _ => {}
     }
     match machine.observed {
-        PowerState::Off if boot.is_some_and(|b| b.state == BootState::Failed) => face(
-            FaceState::Off,
-            "off",
-            boot.and_then(|b| b.why.as_ref()).map(|why| format!("last boot failed: {why}")),
-        ),
-        PowerState::Off => face(FaceState::Off, "off", None),
+        PowerState::Off if boot.is_some_and(|b| b.state == BootState::Failed) && machine.wiping.is_none() => {
+            face(
+                FaceState::Off,
+                "off",
+                boot.and_then(|b| b.why.as_ref()).map(|why| format!("last boot failed: {why}")),
+            )
+        }
+        PowerState::Off => face(FaceState::Off, "off", disks_say(machine)),
         PowerState::On => match heard {
             Some(heard) if silent_ms(heard, now) > patience_ms(heard) => {
                 face(FaceState::Warn, "silent", Some(format!("last heard: {}", heard.what)))
             }
-            _ if boot.is_some_and(|b| b.state == BootState::Good) => face(FaceState::Up, "ready", None),
+            _ if machine.just_erased().is_some_and(|erased| !erased.ok) => {
+                face(FaceState::Warn, "not wiped", disks_say(machine))
+            }
+            _ if boot.is_some_and(|b| b.state == BootState::Good) => {
+                face(FaceState::Up, "ready", disks_say(machine))
+            }
             _ => face(FaceState::Up, "on", None),
         },
         PowerState::Unknown => face(FaceState::Unknown, "unknown", None),
     }
+}
+
+/// What happened to its disks, or will at the next boot.
+fn disks_say(machine: &MachineStatus) -> Option<String> {
+    if let Some(armed) = &machine.wipe {
+        return Some(format!("its next boot erases {}", disks_words(armed)));
+    }
+    if let Some(wiping) = machine.half_erased() {
+        return Some(format!("went off while it erased {}", disks_words(&wiping.disks)));
+    }
+    machine.just_erased().map(|erased| erased.says.clone())
 }
 
 fn silent_ms(heard: &Heard, now: &Stamp) -> u64 {
@@ -132,6 +156,75 @@ mod tests {
         };
         let boot = Boot::begin(&Event { seq: 1, draft, schema: SCHEMA }).unwrap();
         MachineStatus { boot: Some(boot), ..MachineStatus::default() }
+    }
+
+    /// The status of a machine after these events about it.
+    fn after(bodies: Vec<Body>) -> MachineStatus {
+        let mut status = crate::Status::default();
+        for (seq, body) in (1..).zip(bodies) {
+            let stamp = Stamp { wall_us: seq, mono_us: seq, host_boot: "b".into() };
+            let (actor, subject) = ("engine".into(), "node1".into());
+            let draft = Draft { stamp, run: None, boot: Some(1), actor, reason: None, subject, body };
+            status.apply(&Event { seq: seq as u64, draft, schema: SCHEMA }).unwrap();
+        }
+        status.machines.remove("node1").unwrap()
+    }
+
+    #[test]
+    fn a_machine_says_what_becomes_of_its_disks() {
+        let seen = |state| Body::PowerObserved { state, evidence: "heard".into() };
+        let report = |ok: bool| {
+            let why = (!ok).then_some("sector 5 could not be written");
+            serde_json::json!({ "ticket": "t1", "disks": [{ "name": "sda", "ok": ok, "why": why }] })
+        };
+        let armed = vec![seen(PowerState::Off), Body::WipeArmed { disks: Vec::new() }];
+        let mut begun = vec![Body::BootStarted { cause: Cause::Press }, seen(PowerState::On)];
+        begun.extend(Phase::ALL[1..].iter().map(|phase| Body::PhaseEntered { phase: *phase }));
+        begun.push(Body::WipeBegan { disks: vec!["sda".into()], ticket: "t1".into() });
+        let ended = |ok| [begun.clone(), vec![Body::DiskWiped { report: report(ok) }]].concat();
+        let good = Body::BootEnded { state: BootState::Good, why: "it reported".into() };
+        let off = vec![seen(PowerState::Off)];
+        let table = [
+            (armed.clone(), FaceState::Off, "off", Some("its next boot erases all its disks")),
+            (begun.clone(), FaceState::Warn, "wiping", Some("erases sda; do not switch it off")),
+            (
+                [begun.clone(), off.clone()].concat(),
+                FaceState::Boot,
+                "booting",
+                Some("running, about to report"),
+            ),
+            ([ended(true), vec![good.clone()]].concat(), FaceState::Up, "ready", Some("erased sda")),
+            (
+                [ended(true), vec![good.clone()], off.clone()].concat(),
+                FaceState::Off,
+                "off",
+                Some("erased sda"),
+            ),
+            (
+                [ended(false), vec![good.clone()]].concat(),
+                FaceState::Warn,
+                "not wiped",
+                Some("not erased: sda (sector 5 could not be written)"),
+            ),
+        ];
+        for (events, state, word, says) in table {
+            let words: Vec<&str> = events.iter().map(Body::kind).collect();
+            let machine = after(events);
+            let now = Stamp { wall_us: 9, mono_us: 9, host_boot: "b".into() };
+            let heard = Heard { stamp: now.clone(), what: "heartbeat".into(), heartbeat_ms: None };
+            let face = of(&machine, Some(&heard), &now);
+            assert_eq!(
+                (face.state, face.word.as_str(), face.says.as_deref()),
+                (state, word, says),
+                "{words:?}"
+            );
+        }
+
+        let broken = Body::BootEnded { state: BootState::Abandoned, why: "switched off on purpose".into() };
+        let machine = after([begun, vec![broken], off].concat());
+        assert!(machine.erasing().is_none() && machine.half_erased().is_some());
+        let face = of(&machine, None, &Stamp::default());
+        assert_eq!(face.says.as_deref(), Some("went off while it erased sda"));
     }
 
     #[test]

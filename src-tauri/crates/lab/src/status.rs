@@ -1,5 +1,6 @@
 //! Everything that events say, folded. Restart = replay; a checkpoint is this struct and nothing else.
 
+mod erasing;
 mod history;
 mod machine;
 
@@ -7,8 +8,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use erasing::{Erased, Wiping};
 pub use history::{BootTimes, LabHistory, at_speed, median};
-pub use machine::{Begun, HeldBack, MachineStatus, Press, Wiping};
+pub use machine::{Begun, HeldBack, MachineStatus, Press};
 
 use crate::{
     boot::{Boot, BootState},

@@ -121,6 +121,11 @@ pub fn allowed(armed: &[String], found: &[FoundDisk]) -> Result<Vec<String>, Str
     Ok(meant.map(|disk| disk.name.clone()).collect())
 }
 
+/// The disks of an arming in words; none named are all.
+pub fn disks_words(disks: &[String]) -> String {
+    if disks.is_empty() { "all its disks".to_owned() } else { disks.join(", ") }
+}
+
 /// What a wiper is told, by what is on record.
 pub fn answer(machine: &MachineStatus, ask: &WipeAsk) -> WipeAnswer {
     if let Some(wiping) = machine.wiping.as_ref().filter(|wiping| wiping.ticket == ask.ticket) {
@@ -159,7 +164,7 @@ mod tests {
         machine.wipe = Some(Vec::new());
         assert!(matches!(answer(&machine, &ask("t1", &found)), WipeAnswer::Wait(_)), "not on record yet");
         machine.wipe = None;
-        machine.wiping = Some(Wiping { disks: vec!["vda".into()], ticket: "t1".into() });
+        machine.wiping = Some(Wiping { disks: vec!["vda".into()], ticket: "t1".into(), ..Wiping::default() });
         let go = WipeAnswer::Go(vec!["vda".into()]);
         assert_eq!(answer(&machine, &ask("t1", &found)), go);
         assert_eq!(answer(&machine, &ask("t1", &found)), go, "a lost answer is given again");

@@ -53,6 +53,21 @@ async fn a_machine_boots_reports_and_goes_down_when_told() {
 }
 
 #[tokio::test]
+async fn a_wiper_asks_until_it_is_told_and_says_what_it_erased_before_it_reports() {
+    let script = Manners::default().script.replace(" quiet", " statusinator.mode=wipe quiet");
+    let world = World::start(Manners { script, ..Manners::default() }).await;
+    world.relay("on 1");
+    world.running(1).await;
+    let log = world.log();
+    let posts: Vec<&str> = log.iter().filter_map(|line| line.strip_prefix("127.122.122.11 POST ")).collect();
+    assert_eq!(posts[..4], ["/wipe/ask", "/wipe/ask", "/wiped", "/report"]);
+    let wipes = world.seen.lock().unwrap().wipes.clone();
+    assert_eq!(wipes[0]["ticket"], wipes[2]["ticket"]);
+    assert_eq!((&wipes[2]["disks"][0]["name"], &wipes[2]["disks"][0]["ok"]), (&"sda".into(), &true.into()));
+    assert_eq!(wipes[0]["disks"][0]["bytes"], wipes[2]["disks"][0]["bytes"]);
+}
+
+#[tokio::test]
 async fn two_machines_boot_side_by_side_from_their_own_addresses() {
     let world = World::start(Manners::default()).await;
     world.relay("on all");

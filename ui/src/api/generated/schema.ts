@@ -668,6 +668,14 @@ export interface components {
             storage: components["schemas"]["StorageWire"] | null;
             version: string;
         };
+        /** @description How a machine's last wipe ended. */
+        ErasedWire: {
+            at: string;
+            /** @description Everything that was to be erased is. */
+            ok: boolean;
+            /** @description Which disks were erased, which were not, and why not. */
+            says: string;
+        };
         /** @description The body of every answer that is not a success. */
         ErrorWire: {
             error: components["schemas"]["FailureWire"];
@@ -822,6 +830,7 @@ export interface components {
             /** Format: int32 */
             box: number;
             due: components["schemas"]["DueWire"] | null;
+            erased: components["schemas"]["ErasedWire"] | null;
             facts: Record<string, never> | null;
             facts_at: string | null;
             /** @description Faults put in on purpose. */
@@ -849,6 +858,7 @@ export interface components {
             way: string | null;
             /** @description Disks that its next boot erases; empty means all, `null` none. */
             wipe: string[] | null;
+            wiping: components["schemas"]["WipingWire"] | null;
             /** @description The state word for the screen. */
             word: string;
         };
@@ -1128,6 +1138,8 @@ export interface components {
         TroubleWire: {
             failure: components["schemas"]["FailureWire"];
             service: string;
+            /** @description When it was told. */
+            since: string | null;
         };
         UnknownWire: {
             /** @description The same code as on the machine's own screen. */
@@ -1227,6 +1239,14 @@ export interface components {
             disks: string[];
             machine: string;
             says: string;
+        };
+        /** @description A wipe that began and was not reported yet. */
+        WipingWire: {
+            /** @description Its machine went off or booted anew: no report will come, and the disks may be half erased. */
+            broken_off: boolean;
+            disks: string[];
+            /** @description When it was told to begin. */
+            since: string | null;
         };
     };
     responses: never;

@@ -98,6 +98,8 @@ pub struct DueWire {
 pub struct TroubleWire {
     pub service: String,
     pub failure: FailureWire,
+    /// When it was told.
+    pub since: Option<String>,
 }
 
 /// Another server that answers where ours would.

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    BootWire, DueWire, FailureWire, HeldBackWire, RivalWire, RunWire, TroubleWire, VerdictWire, seconds, time,
+    BootWire, DueWire, ErasedWire, FailureWire, HeldBackWire, RivalWire, RunWire, TroubleWire, VerdictWire,
+    WipingWire, seconds, time,
 };
 
 /// Everything a screen needs.
@@ -115,6 +116,10 @@ pub struct MachineWire {
     pub faults: Vec<String>,
     /// Disks that its next boot erases; empty means all, `null` none.
     pub wipe: Option<Vec<String>>,
+    /// Told to erase its disks, and no report yet.
+    pub wiping: Option<WipingWire>,
+    /// How its last wipe ended.
+    pub erased: Option<ErasedWire>,
 }
 
 /// Power, commanded and observed apart.
@@ -241,6 +246,7 @@ impl StatusWire {
                 .map(|(service, failure)| TroubleWire {
                     service: service.clone(),
                     failure: FailureWire::from(failure),
+                    since: status.troubled.get(service).map(|moment| time(moment.stamp.wall_us)),
                 })
                 .collect(),
             rivals: status
@@ -328,6 +334,8 @@ impl MachineWire {
             way: known.way.map(|way| way.word().to_owned()),
             faults: known.faults.iter().map(|fault| fault.word().to_owned()).collect(),
             wipe: known.wipe.clone(),
+            wiping: WipingWire::of(known),
+            erased: known.erased.as_ref().map(ErasedWire::from),
         }
     }
 }

@@ -18,7 +18,8 @@ const LAST_WORDS: [&str; 4] = ["Kernel panic", "Unable to mount root fs", "Oops:
 
 pub(super) fn silent(case: &Case<'_>) -> Option<Lead> {
     let phase = case.phase();
-    if !matches!(phase, Phase::Os | Phase::Service) {
+    // A wiper reports when it is done, and a large disk takes its time.
+    if !matches!(phase, Phase::Os | Phase::Service) || case.machine.erasing().is_some() {
         return None;
     }
     let (since, limit) = (case.started(phase), case.limit(phase));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::erasing::{Erased, Wiping};
 use crate::{
     boot::{Boot, Cause},
     event::{Body, Event, Moment, Stamp},
@@ -71,17 +72,12 @@ pub struct MachineStatus {
     /// Told to erase its disks, and not yet heard how it went.
     #[serde(default)]
     pub wiping: Option<Wiping>,
+    /// How the last wipe ended.
+    #[serde(default)]
+    pub erased: Option<Erased>,
     /// Faults put in on purpose.
     #[serde(default)]
     pub faults: BTreeSet<Fault>,
-}
-
-/// One wipe under way. An arming becomes this once, and no second boot can use it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wiping {
-    pub disks: Vec<String>,
-    /// What the wiper made up at its start; another boot has another one.
-    pub ticket: String,
 }
 
 /// Why a machine gets nothing to boot, and what lets it go on.
@@ -193,11 +189,15 @@ impl MachineStatus {
             Body::WipeDisarmed { .. } => self.wipe = None,
             Body::WipeBegan { disks, ticket } => {
                 self.wipe = None;
-                self.wiping = Some(Wiping { disks: disks.clone(), ticket: ticket.clone() });
+                let boot = self.boot.as_ref().map(|boot| boot.id);
+                let (disks, ticket) = (disks.clone(), ticket.clone());
+                self.wiping = Some(Wiping { disks, ticket, since: Some(stamp), boot });
             }
-            Body::DiskWiped { .. } => {
+            Body::DiskWiped { report } => {
                 self.wipe = None;
-                self.wiping = None;
+                let boot = self.wiping.take().map(|wiping| wiping.boot);
+                let boot = boot.unwrap_or_else(|| self.boot.as_ref().map(|boot| boot.id));
+                self.erased = Some(Erased::new(event, report, boot));
                 super::history::push(&mut self.wiped, Moment::of(event), TURNS_KEPT);
             }
             Body::FaultSet { fault, on: true } => {

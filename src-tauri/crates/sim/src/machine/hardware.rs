@@ -30,10 +30,23 @@ pub(super) fn uuid(seed: u64, box_number: u8) -> [u8; 16] {
     uuid
 }
 
+/// The machine's one disk.
+pub(super) fn disk(seed: u64, box_number: u8) -> Value {
+    let size = if dice(seed, box_number).unit() < 0.8 { 128_035_676_160u64 } else { 256_060_514_304 };
+    json!({ "name": "sda", "bytes": size, "model": "Simulated SSD" })
+}
+
+fn dice(seed: u64, box_number: u8) -> Dice {
+    Dice::new(seed, &[u64::from(box_number), 0x6861_7264])
+}
+
 pub(super) fn report(seed: u64, spec: &SimMachine, orders: &Orders, cmdline: &str) -> Report {
-    let mut dice = Dice::new(seed, &[u64::from(spec.box_number), 0x6861_7264]);
+    let mut disk = disk(seed, spec.box_number);
+    disk["rotational"] = json!(false);
+    let mut dice = dice(seed, spec.box_number);
+    // The first throw is the disk's.
+    dice.next();
     let mac: Vec<String> = spec.mac.iter().map(|byte| format!("{byte:02x}")).collect();
-    let disk_bytes = if dice.unit() < 0.8 { 128_035_676_160u64 } else { 256_060_514_304 };
     let reserved = (dice.between(280.0, 420.0) * 1024.0) as u64 * 1024;
     let firmware_version = format!("SIM1.{:02}", 10 + dice.next() % 5);
     let body = json!({
@@ -41,9 +54,7 @@ pub(super) fn report(seed: u64, spec: &SimMachine, orders: &Orders, cmdline: &st
         "kernel": { "release": "6.1.0-simulated-amd64", "cmdline": cmdline },
         "cpu": { "model": "Celeron J3710 (simulated)", "cores": 4 },
         "memory": { "usable_bytes": INSTALLED - reserved },
-        "disks": [
-            { "name": "sda", "bytes": disk_bytes, "model": "Simulated SSD", "rotational": false },
-        ],
+        "disks": [disk],
         "nics": [
             { "name": "enp1s0", "mac": mac.join(":"), "driver": "r8169", "speed_mbit": 1000, "link": true },
         ],

@@ -12,6 +12,7 @@ mod lane;
 mod life;
 mod system;
 mod tftp;
+mod wiper;
 
 use std::sync::Arc;
 

@@ -11,6 +11,7 @@ use super::dhcp::{self, Identity};
 use super::http;
 use super::lane::Protocol;
 use super::life::End;
+use super::wiper::Wiper;
 use super::{MachineState, causes, hardware};
 use crate::config::{Fault, SimMachine};
 use crate::pace::{Dice, Profile};
@@ -33,6 +34,8 @@ pub(super) struct Orders {
     heartbeat_ms: u64,
     /// A program to begin with that no initrd has: the kernel panics on it.
     pub(super) missing_init: Option<String>,
+    /// It is to erase disks before it reports.
+    wipe: bool,
 }
 
 impl Orders {
@@ -50,6 +53,7 @@ impl Orders {
                 .and_then(|text| text.parse().ok())
                 .filter(|ms| *ms > 0)
                 .unwrap_or(USUAL_HEARTBEAT_MS),
+            wipe: value("statusinator.mode") == Some("wipe"),
             missing_init: value("rdinit").filter(|init| *init != "/init").map(str::to_owned),
         }
     }
@@ -100,6 +104,10 @@ impl System<'_> {
         let source = if address.is_loopback() { address } else { self.spec.source };
         let (pace, lane) = (self.conditions.pace, self.conditions.lane(Protocol::Http));
         let http = http::Client { source, agent: "statusinator-probe (simulated)", pace, lane };
+        if self.orders.wipe {
+            let (spec, seed, conditions) = (self.spec, self.seed, self.conditions);
+            Wiper { spec, seed, conditions, http: &http, base: &base }.run().await;
+        }
         self.report(&http, &base, address).await;
         self.conditions.enter(MachineState::Running);
         match self.beat(&http, &base).await {
@@ -209,10 +217,18 @@ mod tests {
             report: Some("http://127.0.0.1:9/boot".into()),
             heartbeat_ms: 2000,
             missing_init: None,
+            wipe: false,
         };
         assert_eq!(Orders::parse(line), expected);
-        let none =
-            Orders { box_number: None, name: None, report: None, heartbeat_ms: 5000, missing_init: None };
+        assert!(Orders::parse("statusinator.mode=wipe statusinator.disks=sda").wipe);
+        let none = Orders {
+            box_number: None,
+            name: None,
+            report: None,
+            heartbeat_ms: 5000,
+            missing_init: None,
+            wipe: false,
+        };
         assert_eq!(
             Orders::parse("statusinator.box=x statusinator.report= statusinator.heartbeat_ms=0"),
             none

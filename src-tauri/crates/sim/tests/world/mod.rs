@@ -62,6 +62,8 @@ pub(crate) struct Seen {
     /// One line an event, in order.
     pub(crate) log: Vec<String>,
     pub(crate) reports: Vec<serde_json::Value>,
+    /// What a wiper asked and reported.
+    pub(crate) wipes: Vec<serde_json::Value>,
     /// What the next heartbeats are answered.
     pub(crate) orders: VecDeque<&'static str>,
     naks: usize,
@@ -351,6 +353,20 @@ async fn answer(mut stream: TcpStream, from: String, manners: Manners, seen: Sha
         }
         "/heartbeat" => seen.lock().unwrap().orders.pop_front().unwrap_or("ok").into(),
         "/goodbye" => b"ok".to_vec(),
+        "/wipe/ask" => {
+            let ask: serde_json::Value = serde_json::from_str(&body).unwrap();
+            let mut seen = seen.lock().unwrap();
+            seen.wipes.push(ask.clone());
+            // The first question is put on record, the second one answered.
+            let go = seen.wipes.len() > 1;
+            let word =
+                if go { format!("go {} sda", ask["ticket"].as_str().unwrap()) } else { "wait a bit".into() };
+            format!("received wipe-{word}").into_bytes()
+        }
+        "/wiped" => {
+            seen.lock().unwrap().wipes.push(serde_json::from_str(&body).unwrap());
+            b"received".to_vec()
+        }
         other => panic!("{other}"),
     };
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", content.len());
