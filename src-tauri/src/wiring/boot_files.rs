@@ -121,6 +121,16 @@ impl BootFiles {
         }
     }
 
+    /// The same, and images are made of them.
+    #[cfg(test)]
+    pub(super) fn simulated_with_images() -> Self {
+        let maker = Ukis::find(Path::new("/")).expect("the stub of systemd-boot-efi is installed");
+        // As large as real ones, of which the self-check only asks for the head: an image's tag is no hash of its content.
+        let (kernel, initrd) = (Bytes::from_static(b"kernel"), Bytes::from(vec![0; 8 << 20]));
+        let parts = UkiParts { maker, kernel, initrd, release: "6.1".to_owned() };
+        Self { images: Some(parts), ..Self::simulated() }
+    }
+
     pub(super) fn get(&self, path: &str) -> Option<Body> {
         match path {
             LOADER_EFI => Some(self.loader_efi.clone()),

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use netboot::{
-    Mac,
     files::{Asker, Body},
     grub::{self, GrubMachine},
     script,
@@ -20,17 +19,14 @@ impl BootSite {
     /// gets none: its firmware then goes on to a loader that can say why.
     pub(super) fn image(&self, who: &Asker, path: &str) -> Option<Body> {
         let owner = image_owner(path)?;
-        // Our own check asks for everything that DHCP promises, and stands for the machine that it is promised to.
-        let own_check = who.peer == IpAddr::V4(*self.base.ip());
-        let asker =
-            if own_check { self.board.machine_by_mac(owner).map(|it| self.asker_of(it))? } else { *who };
-        let admitted = self.admit(&asker).ok().filter(|it| it.machine.mac == owner)?;
+        // Our own check asks for everything that DHCP promises, and stands for the machine that it is promised to. One that
+        // is refused on purpose is promised it all the same, for when that ends: the file must not be missing then.
+        let admitted = if who.peer == IpAddr::V4(*self.base.ip()) {
+            self.admitted(self.board.machine_by_mac(owner)?)
+        } else {
+            self.admit(who).ok().filter(|it| it.machine.mac == owner)?
+        };
         self.files.image(&self.cmdline(&admitted))
-    }
-
-    /// A machine, as it asks when it boots.
-    fn asker_of(&self, machine: &lab::Machine) -> Asker {
-        Asker { peer: IpAddr::V4(self.dial.address(machine.address)), mac: Some(Mac(machine.mac.0)) }
     }
 
     /// GRUB's configuration.

@@ -8,18 +8,30 @@ use lab::{
     status::{MachineStatus, Status},
 };
 
+/// Takes a look at the engine's picture.
+type Look = Box<dyn Fn() -> Arc<Snapshot> + Send + Sync>;
+
 /// Filled once the engine has started; until then nothing is known.
 #[derive(Default)]
-pub(super) struct Picture(OnceLock<EngineHandle>);
+pub(super) struct Picture(OnceLock<Look>);
 
 impl Picture {
     pub(super) fn fill(&self, engine: EngineHandle) {
         // There is one engine; a second filling would be a mistake of wiring and changes nothing.
-        let _ = self.0.set(engine);
+        let _ = self.0.set(Box::new(move || engine.snapshot()));
+    }
+
+    /// One that never changes.
+    #[cfg(test)]
+    pub(super) fn of(status: Status) -> Self {
+        let snapshot = Arc::new(Snapshot { status: Arc::new(status), ..Snapshot::default() });
+        let picture = Self::default();
+        let _ = picture.0.set(Box::new(move || snapshot.clone()));
+        picture
     }
 
     pub(super) fn look(&self) -> Option<Arc<Snapshot>> {
-        self.0.get().map(EngineHandle::snapshot)
+        self.0.get().map(|look| look())
     }
 
     pub(super) fn status(&self) -> Option<Arc<Status>> {

@@ -26,25 +26,31 @@ impl BootSite {
         let Some(machine) = self.machine(who.peer, who.mac) else {
             return Err(Box::new(self.unknown(who)));
         };
-        let status = self.picture.machine(&machine.name);
-        let wiper = status.wipe.is_some();
-        let plate = Plate {
-            box_number: Some(box_number(machine)),
-            name: machine.name.clone(),
-            role: Some(if wiper { "wiper" } else { "probe" }.to_owned()),
-            lab: self.picture.lab_of(&machine.name),
-        };
+        let admitted = self.admitted(machine);
+        let plate = admitted.plate.clone();
         if let Some(why) = &machine.disabled {
             let remedy = "The board file says so; take the key `disabled` out to let it boot.";
             return Err(Box::new(self.refusal(machine, plate, format!("It is not to boot: {why}."), remedy)));
         }
-        if let Some(held) = &status.held_back {
+        if let Some(held) = self.picture.machine(&machine.name).held_back {
             let says = format!("It is held back: {}.", held.why);
             let remedy = format!("It goes on when {}.", held.rearm);
             return Err(Box::new(self.refusal(machine, plate, says, &remedy)));
         }
-        let duty = Duty { role: plate.role.clone(), lab: plate.lab.clone(), wipe: status.wipe };
-        Ok(Admitted { machine, plate, duty })
+        Ok(admitted)
+    }
+
+    /// What a machine boots as, once nothing holds it back.
+    pub(super) fn admitted<'a>(&self, machine: &'a Machine) -> Admitted<'a> {
+        let wipe = self.picture.machine(&machine.name).wipe;
+        let plate = Plate {
+            box_number: Some(box_number(machine)),
+            name: machine.name.clone(),
+            role: Some(if wipe.is_some() { "wiper" } else { "probe" }.to_owned()),
+            lab: self.picture.lab_of(&machine.name),
+        };
+        let duty = Duty { role: plate.role.clone(), lab: plate.lab.clone(), wipe };
+        Admitted { machine, plate, duty }
     }
 
     /// A known machine that gets nothing, and why.

@@ -140,7 +140,78 @@ fn told(what: String, complaint: Complaint) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use devices::qemu::Firmware;
+    use lab::{
+        Stamp, Status,
+        status::{HeldBack, MachineStatus, Wiping},
+    };
+    use netboot::{files::Asker, files::Files as _, seen::SeenSink};
+    use tokio::net::TcpListener;
+
     use super::*;
+    use crate::{
+        config::{BoardChoice, choose_board},
+        wiring::{
+            boot_files::BootFiles, boot_services::dhcp_config, picture::Picture, site::BootSite,
+            trees::Trees, ways::BoardWays,
+        },
+    };
+
+    /// One machine each that is disabled, held back, armed to be erased, being erased, and nothing of all this.
+    fn refused_on_purpose() -> (Arc<Board>, Arc<Picture>) {
+        let mut board = choose_board("simulated", BoardChoice::default()).unwrap();
+        board.machines[0].disabled = Some("its fan is broken".into());
+        let held = HeldBack {
+            why: "it began 4 times".into(),
+            rearm: "pressed".into(),
+            since: Stamp::default(),
+            seq: 1,
+        };
+        let wiping = Wiping { disks: vec!["sda".into()], ticket: "t1".into(), ..Wiping::default() };
+        let machines = [
+            MachineStatus { held_back: Some(held), ..MachineStatus::default() },
+            MachineStatus { wipe: Some(Vec::new()), ..MachineStatus::default() },
+            MachineStatus { wiping: Some(wiping), ..MachineStatus::default() },
+        ];
+        let names = board.machines[1..].iter().map(|machine| machine.name.clone());
+        let status = Status { machines: names.zip(machines).collect(), ..Status::default() };
+        (Arc::new(board), Arc::new(Picture::of(status)))
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_on_purpose_is_not_missing() {
+        let (board, picture) = refused_on_purpose();
+        let mut dial = Dial::new(board.board.kind);
+        let listener = TcpListener::bind((dial.address(board.network.boss), 0)).await.unwrap();
+        dial.move_port(80, listener.local_addr().unwrap().port());
+        let ways = BoardWays::new(board.clone(), Firmware::Uefi, None, Arc::default());
+        ways.serve(dial.clone(), true);
+        let config = dhcp_config(&board, &dial, &ways);
+        let files = BootFiles::simulated_with_images();
+        let desk = Arc::default();
+        let site = BootSite::new(board.clone(), dial.clone(), files, 1000, desk, picture, Trees::default());
+        let site = Arc::new(site);
+        let stop = CancellationToken::new();
+        let served = netboot::http::run(listener, site.clone(), SeenSink::new(64).0, stop.clone());
+        let served = tokio::spawn(served);
+
+        let mut promises = Promises::of_boot_files(&config, dial.port(69));
+        let images: Vec<String> = promises.http.iter().filter(|url| url.ends_with(".efi")).cloned().collect();
+        assert_eq!(images.len(), board.machines.len(), "an image is promised to each: {images:?}");
+        // Nothing serves TFTP here.
+        promises.tftp.1.clear();
+        for finding in selfcheck::check(&promises).await {
+            finding.result.unwrap_or_else(|why| panic!("{}: {why:?}", finding.what));
+        }
+        for (machine, gets) in board.machines.iter().zip([false, false, true, true, true]) {
+            let mac = netboot::Mac(machine.mac.0);
+            let own = Asker { peer: dial.address(machine.address).into(), mac: Some(mac) };
+            let path = super::super::ways::image_path(mac);
+            assert_eq!(site.open(&own, &path).is_some(), gets, "{} itself", machine.name);
+        }
+        stop.cancel();
+        served.await.unwrap().unwrap();
+    }
 
     #[test]
     fn a_service_is_told_once_with_its_first_failure_and_the_count_of_the_rest() {
