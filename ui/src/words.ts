@@ -23,6 +23,7 @@ export const words = {
     system: 'System',
     boots: 'Boots',
     events: 'Events',
+    history: 'History',
   },
   places: 'Main',
   faults: (n: number) => plural(n, 'fault'),
@@ -137,6 +138,8 @@ export const words = {
     open: 'Look closer',
     last: (title: string) => `Last: ${title}`,
     result: 'Result',
+    wiping: (disks: string, age: string | null) =>
+      `Erases ${disks}${age === null ? '' : ` for ${age}`}; do not switch it off`,
   },
 
   labs: {
@@ -268,6 +271,11 @@ export const words = {
     wipeArmed: (disks: string) => `Its next boot erases ${disks}.`,
     allDisks: 'all its disks',
     disarm: 'Do not erase',
+    wiping: (disks: string, began: string | null, age: string | null) =>
+      `Erases ${disks}${began === null ? '' : `, began ${began}, ${age} ago`}. Only its power button stops it, and would leave them half erased.`,
+    brokenOff: (disks: string, began: string | null) =>
+      `It went off while it erased ${disks}${began === null ? '' : ` (began ${began})`}: they may be half erased. Erase them again.`,
+    erased: (at: string, says: string) => `Its wiper, ${at}: ${says}.`,
     holdRearm: 'Hold: let it boot again',
     rearmConfirm: (pc: string) => `Let ${pc} boot again?`,
     rearmYes: 'Let it',
@@ -332,12 +340,40 @@ export const words = {
     },
   },
 
+  measured: {
+    title: 'Measured boots',
+    nothing: 'No boot has been measured. This boots a PC by several ways in turn and keeps the times here:',
+    command: 'statusinator measure boot 1 --ways owner,ipxe,http --times 3',
+    tells:
+      'Medians, with the shortest and the longest. × is against the owner’s way in the same measurement. Network phase: from the firmware’s hand-over to the last byte of the last boot file.',
+    when: 'Measured',
+    pc: 'PC',
+    way: 'Way',
+    boots: 'Boots',
+    network: 'Network phase',
+    whole: 'Whole boot',
+    none: 'did not arrive',
+    spread: (low: string, high: string) => `${low} to ${high}`,
+    arrived: (good: number, all: number) => (good === all ? String(all) : `${good} of ${all}`),
+    ways: {
+      http: 'HTTP Boot, one image',
+      'http-ipxe': 'HTTP Boot, iPXE',
+      ipxe: 'PXE, iPXE',
+      owner: 'The owner’s way',
+      bios: 'BIOS, iPXE',
+      secure: 'Secure Boot, GRUB',
+      local: 'Its own boot disk',
+      unknown: 'Not known',
+    } as Record<string, string>,
+  },
+
   system: {
     engine: 'Engine',
     devices: 'Devices',
     services: 'Services',
     counters: 'Counters',
     troubles: 'Troubles',
+    troubleFor: (age: string) => `for ${age}`,
     rival: (service: string, address: string) => `Another ${service} server, ${address}`,
     rivalDo:
       'Take it off the lab network, or let this board answer beside it: dhcp = "proxy" in the board file.',
