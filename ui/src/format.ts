@@ -53,6 +53,9 @@ export function roughly(seconds: number): string {
   return duration(seconds);
 }
 
+/** A length against another: `0.42 ×`. */
+export const ratio = (n: number): string => `${n.toFixed(2)} ×`;
+
 /** How old something is: `0 s`, `12 s`, `4 min`, `3 h`, `2 d`. */
 export function age(ms: number): string {
   const s = Math.max(0, Math.floor(ms / 1000));

@@ -14,6 +14,7 @@ describe('addresses', () => {
     [to.boots('node1'), 'boots', null],
     [to.boot(214, 'packets'), 'boot', 214],
     [to.events, 'events', null],
+    [to.history, 'history', null],
     [to.system, 'system', null],
   ])('%s leads to %s', (hash, view, id) => expect(parse(hash)).toMatchObject({ view, id }));
 

@@ -1,7 +1,7 @@
 // Where the visitor is: the fragment of the address, so that any server can serve the page and "back" works.
 
 export interface Place {
-  view: 'board' | 'labs' | 'run' | 'boots' | 'boot' | 'events' | 'system';
+  view: 'board' | 'labs' | 'run' | 'boots' | 'boot' | 'events' | 'history' | 'system';
   id: number | null;
   query: URLSearchParams;
 }
@@ -21,7 +21,7 @@ export function parse(hash: string): Place {
     return run === null ? place('labs') : place('run', run);
   }
   if (first === 'observe') {
-    if (second === 'events') return place('events');
+    if (second === 'events' || second === 'history') return place(second);
     const boot = number(third);
     return boot === null ? place('boots') : place('boot', boot);
   }
@@ -36,6 +36,7 @@ export const to = {
     `#/observe/boots${machine === undefined ? '' : `?machine=${encodeURIComponent(machine)}`}`,
   boot: (id: number, pane?: string) => `#/observe/boots/${id}${pane === undefined ? '' : `?pane=${pane}`}`,
   events: '#/observe/events',
+  history: '#/observe/history',
   system: '#/system',
 };
 

@@ -6,6 +6,7 @@ import type {
   EventWire,
   ExplanationWire,
   FailureWire,
+  MeasuredWire,
   PacketWire,
   RunWire,
   StartedWire,
@@ -82,6 +83,8 @@ export const api = {
   bootEvents: (id: number) => get<EventWire[]>(`/boots/${id}/events`),
   bootPackets: (id: number) => get<PacketWire[]>(`/boots/${id}/packets`),
   events: (since: number, limit: number) => get<EventWire[]>(`/events?since=${since}&limit=${limit}`),
+  /** Boots that were measured, oldest first. */
+  measured: () => get<MeasuredWire[]>('/measured'),
   /** Say what a machine's own screen shows: `shows-system`, `waits-for-key` or `is-dark`. */
   answerScreen: async (machine: string, answer: string) =>
     (await (await post(`/api/v1/machines/${name(machine)}/screen`, { answer })).json()) as ExplanationWire,

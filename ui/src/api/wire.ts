@@ -17,6 +17,7 @@ export type VerdictWire = Wire<'VerdictWire'>;
 export type RuledOutWire = Wire<'RuledOutWire'>;
 export type ExplanationWire = Wire<'ExplanationWire'>;
 export type TroubleWire = Wire<'TroubleWire'>;
+export type MeasuredWire = Wire<'MeasuredWire'>;
 export type RivalWire = Wire<'RivalWire'>;
 export type DueWire = Wire<'DueWire'>;
 export type MarkWire = Wire<'MarkWire'>;
