@@ -5,7 +5,10 @@ import type {
   EventWire,
   Json,
   LabWire,
+  MachineWire,
+  MeasuredWire,
   PacketWire,
+  StatusWire,
   VerdictWire,
 } from '../src/api/wire';
 
@@ -15,6 +18,7 @@ export const STATES = [
   'booting',
   'fault',
   'common',
+  'wiping',
   'empty',
   'run',
   'done',
@@ -243,3 +247,89 @@ export const COUNTERS = {
   'tftp aborted': 2,
   'events dropped': 0,
 };
+
+/** What the boxes of a board say whose disks are or were erased. */
+export function erasing(box: number, t0: number): Partial<MachineWire> {
+  const since = iso(t0 - 41_000);
+  const disks = ['sda', 'nvme0n1'];
+  switch (box) {
+    case 1:
+      return {
+        state: 'warn',
+        word: 'wiping',
+        says: 'erases sda, nvme0n1; do not switch it off',
+        wiping: { disks, since, broken_off: false },
+      };
+    case 2:
+      return { state: 'off', word: 'off', says: 'its next boot erases all its disks', wipe: [] };
+    case 3:
+      return { says: 'erased sda, nvme0n1', erased: { at: since, ok: true, says: 'erased sda, nvme0n1' } };
+    case 4: {
+      const says = 'erased sda; not erased: nvme0n1 (sector 2048 could not be written)';
+      return { state: 'warn', word: 'not wiped', says, erased: { at: since, ok: false, says } };
+    }
+    case 5:
+      return {
+        state: 'off',
+        word: 'off',
+        says: 'went off while it erased sda, nvme0n1',
+        wiping: { disks, since, broken_off: true },
+      };
+    default:
+      return {};
+  }
+}
+
+export const troublesAt = (t0: number): StatusWire['troubles'] => [
+  {
+    service: 'images',
+    failure: {
+      code: 'boot-file',
+      what: 'serve the image of talos',
+      why: 'kernel of talos v1.7.6 is damaged: its SHA-256 is not the one that it was added with',
+      remedy: 'add talos v1.7.6 again with `statusinator images add`',
+    },
+    since: iso(t0 - 260_000),
+  },
+  {
+    service: 'dhcp pool',
+    failure: {
+      code: 'busy',
+      what: 'give a machine an address',
+      why: 'every address from 192.168.122.200 to 192.168.122.254 is taken',
+      remedy: 'make `pool` in the board file larger, or wait until a lease ends',
+    },
+    since: iso(t0 - 20_000),
+  },
+];
+
+export const rivalsAt = (t0: number): StatusWire['rivals'] => [
+  {
+    service: 'dhcp',
+    address: '192.168.122.9',
+    says: 'it offers 192.168.122.50 to 16:09:01:1a:f4:33',
+    since: iso(t0 - 7_300_000),
+  },
+];
+
+/** Two measurements: the second, with all ways, is the newer one. */
+export function measuredAt(t0: number): MeasuredWire[] {
+  const list: MeasuredWire[] = [];
+  const add = (measurement: number, box: number, way: string, network: number | null, whole: number | null) =>
+    list.push({
+      measurement,
+      machine: `node${box}`,
+      boot: 100 + list.length,
+      way,
+      network_s: network,
+      whole_s: whole,
+      at: iso(t0 - 90_000_000 + measurement * 2_000_000 + list.length * 60_000),
+    });
+  [21.4, 22.9, 21.1].forEach((s) => add(12, 2, 'ipxe', s / 3, s + 20));
+  for (const i of [0, 1, 2]) {
+    add(40, 1, 'owner', 31.2 + i * 1.4, 72.5 + i * 2.1);
+    add(40, 1, 'ipxe', 9.8 - i * 0.3, 49.6 + i);
+    add(40, 1, 'http', i === 1 ? null : 4.1 + i * 0.2, i === 1 ? null : 41.3 + i);
+  }
+  return list;
+}

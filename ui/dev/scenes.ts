@@ -8,13 +8,17 @@ import {
   SAYS,
   USUAL,
   bootEvents,
+  erasing,
   event,
   iso,
   marksOf,
+  measuredAt,
   packets,
+  rivalsAt,
   commonAt,
   labsOf,
   sum,
+  troublesAt,
   verdictAt,
   type Scene,
 } from './records.ts';
@@ -26,9 +30,15 @@ export class World {
   private readonly answers = new Map<number, string>();
   constructor(readonly scene: Scene) {}
 
-  private bootOf(box: number, start: number, scale: number, stop?: { after: number; why: string }): BootWire {
+  private bootOf(
+    box: number,
+    start: number,
+    scale: number,
+    stop?: { after: number; why: string },
+    endless = false,
+  ): BootWire {
     const now = Date.now();
-    const lengths = USUAL.map((s) => (stop ? 9_999 : s * scale));
+    const lengths = USUAL.map((s, i) => (stop || (endless && i === USUAL.length - 1) ? 9_999 : s * scale));
     const limit = stop?.after ?? Infinity;
     const ran = Math.min((now - start) / 1000, limit, sum(lengths));
     const phases: BootWire['phases'] = [];
@@ -104,6 +114,8 @@ export class World {
       way: 'http',
       faults: [],
       wipe: null,
+      wiping: null,
+      erased: null,
     };
     if (this.scene === 'empty') {
       return {
@@ -128,6 +140,11 @@ export class World {
       press: null,
     };
     const heard = { at: iso(now - 1000 - (box % 2) * 1000), what: 'heartbeat', patience_ms: 6000 };
+    if (this.scene === 'wiping') {
+      const told = erasing(box, this.t0);
+      const off = told.state === 'off';
+      return { ...base, ...(off ? {} : { power: on, heard, state: 'up', word: 'ready' }), ...told };
+    }
     if (boot.state === 'running') {
       const i = boot.phases.length - 1;
       const transfer = i === 3 ? { path: '/boot/vmlinuz', sent: 31e6, total: 61e6 } : null;
@@ -201,6 +218,10 @@ export class World {
       case 'booting':
         return box > 4
           ? this.bootOf(box, this.t0 - (box === 5 ? 21_000 : 4_000), scale)
+          : this.bootOf(box, long, scale);
+      case 'wiping':
+        return box === 1
+          ? this.bootOf(box, this.t0 - 60_000, 1, undefined, true)
           : this.bootOf(box, long, scale);
       case 'common':
       case 'fault':
@@ -408,8 +429,8 @@ export class World {
             ]
           : [],
       common: this.scene === 'common' ? commonAt(this.t0) : null,
-      troubles: [],
-      rivals: [],
+      troubles: fault ? troublesAt(this.t0) : [],
+      rivals: fault ? rivalsAt(this.t0) : [],
       counters: this.scene === 'empty' ? {} : COUNTERS,
     };
   }
@@ -452,6 +473,7 @@ export class World {
       this.answers.set(Number(looked[1]), 'shows-system');
       return ok({});
     }
+    if (path === '/measured') return ok(this.scene === 'empty' ? [] : measuredAt(this.t0));
     if (path === '/runs') return ok(this.runs());
     if (path.startsWith('/runs/')) return null;
     if (path === '/boots') {

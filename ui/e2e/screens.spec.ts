@@ -61,6 +61,11 @@ const SCREENS: [string, string, string, boolean][] = [
   ['common', '#/board', '[data-testid="common"]', true],
   ['common', '#/observe/boots/204', '[data-testid="verdict"]', true],
   ['normal', '#/observe/events', 'ol button', true],
+  ['normal', '#/observe/history', '[data-way="owner"]', true],
+  ['empty', '#/observe/history', '[data-testid="nothing-measured"]', true],
+  ['wiping', '#/board', '[data-machine="6"]', true],
+  ['wiping', '#/observe/boots/201', '[data-testid="disks"]', true],
+  ['wiping', '#/observe/boots/204', '[data-testid="disks"]', true],
   ['normal', '#/system', '#engine', false],
   ['fault', '#/system', '#engine', false],
   ['empty', '#/system', '#engine', false],
@@ -93,6 +98,58 @@ test('a look at the machine’s own screen is told by one touch', async ({ page,
   expect((await asked).postDataJSON()).toEqual({ answer: 'shows-system' });
   await expect(card).toContainText('Somebody looked: it shows a system.');
   await expect(card.getByRole('button')).toHaveCount(0);
+});
+
+test('System tells what is in trouble and who else answers', async ({ page, open }) => {
+  await open('fault', '#/system');
+  const troubles = page.getByTestId('troubles').getByRole('listitem');
+  await expect(troubles).toHaveCount(3);
+  await expect(troubles.nth(0)).toContainText('Another dhcp server, 192.168.122.9');
+  await expect(troubles.nth(0)).toContainText('for 2 h');
+  await expect(troubles.nth(1)).toContainText('Serve the image of talos');
+  await expect(troubles.nth(1)).toContainText('for 4 min');
+  await expect(troubles.nth(2)).toContainText('Make `pool` in the board file larger');
+});
+
+test('System says nothing of troubles when there are none', async ({ page, open }) => {
+  await open('normal', '#/system');
+  await expect(page.locator('#engine')).toBeVisible();
+  await expect(page.getByTestId('troubles')).toHaveCount(0);
+});
+
+test('measured boots stand beside each other, the newest first', async ({ page, open }) => {
+  await open('normal', '#/observe/history');
+  const rows = page.locator('tr[data-way]');
+  await expect(rows).toHaveCount(4);
+  await expect(rows.nth(0)).toContainText('The owner’s way');
+  await expect(rows.nth(0)).not.toContainText('×');
+  await expect(rows.nth(1)).toContainText('0.29 ×');
+  await expect(rows.nth(2)).toContainText('2 of 3');
+  await expect(rows.nth(3)).toContainText('PC 2');
+  await expect(rows.nth(3), 'no owner’s way was measured with it').not.toContainText('×');
+});
+
+test('a machine that is erased says so, for how long, and how it ended', async ({ page, open }) => {
+  await open('wiping', '#/board');
+  await expect(stateWord(page, 1)).toHaveText('wiping');
+  const tile = (box: number) => page.locator(`[data-machine="${box}"]`);
+  await expect(tile(1)).toContainText(/Erases sda, nvme0n1 for \d+ s; do not switch it off/);
+  await expect(tile(2)).toContainText('Its next boot erases all its disks');
+  await expect(tile(3)).toContainText('Erased sda, nvme0n1');
+  await expect(stateWord(page, 4)).toHaveText('not wiped');
+  await expect(tile(5)).toContainText('Went off while it erased sda, nvme0n1');
+  const said = async (box: number, words: RegExp) => {
+    await tile(box).click();
+    await expect(page.getByTestId('disks')).toContainText(words);
+    await page.goBack();
+  };
+  await tile(1).click();
+  await expect(page.getByTestId('disks')).toContainText(/began \d\d:\d\d:\d\d, \d+ s ago/);
+  await expect(page.getByRole('button', { name: 'Hold: erase at next boot' })).toHaveCount(0);
+  await page.goBack();
+  await said(3, /Its wiper, \d\d:\d\d:\d\d: erased sda, nvme0n1\./);
+  await said(4, /not erased: nvme0n1 .*sector 2048/);
+  await said(5, /may be half erased/);
 });
 
 const stateWord = (page: Page, box: number) =>

@@ -57,6 +57,35 @@ describe('while it boots', () => {
     ));
 });
 
+describe('while its disks are erased', () => {
+  const wiping = { disks: ['sda', 'sdb'], since: at(2), broken_off: false };
+  const erasing = {
+    state: 'warn',
+    word: 'wiping',
+    says: 'erases',
+    boot: aBoot(),
+    power: ON,
+    heard: heard(11),
+    usual,
+  };
+
+  it('the word is that, with what is erased and for how long, and nothing of the usual boot', () =>
+    expect(tile({ ...erasing, wiping }, 43)).toMatchObject({
+      word: 'wiping',
+      say: 'Erases sda, sdb for 41 s; do not switch it off',
+      right: '',
+      bar: null,
+    }));
+  it('an unknown begin claims no age', () =>
+    expect(tile({ ...erasing, wiping: { ...wiping, since: null } }).say).toBe(
+      'Erases sda, sdb; do not switch it off',
+    ));
+  it('one that was broken off is told in the engine’s words', () =>
+    expect(tile({ says: 'went off while it erased sda', wiping: { ...wiping, broken_off: true } }).say).toBe(
+      'Went off while it erased sda',
+    ));
+});
+
 describe('the power line', () => {
   it('tells how long ago it was heard, and is stale after its patience', () => {
     expect(tile({ state: 'up', word: 'ready', power: ON, heard: heard(11) })).toMatchObject({

@@ -25,7 +25,7 @@ export function tileOf(machine: MachineWire, now: number): Tile {
   const booting = machine.state === 'boot' && boot !== null;
   return {
     word: booting ? duration(elapsed(boot, now)) : machine.word,
-    say: sayOf(machine),
+    say: sayOf(machine, now),
     bar: barOf(machine, now),
     power: powerOf(machine, now),
     // A machine that boots has its silent moments; that is no news, and its phase tells more.
@@ -34,8 +34,12 @@ export function tileOf(machine: MachineWire, now: number): Tile {
   };
 }
 
-function sayOf(machine: MachineWire): string | null {
-  const { transfer } = machine;
+function sayOf(machine: MachineWire, now: number): string | null {
+  const { transfer, wiping } = machine;
+  if (wiping !== null && !wiping.broken_off) {
+    const old = wiping.since === null ? null : age(now - time(wiping.since));
+    return words.board.wiping(wiping.disks.join(', '), old);
+  }
   if (machine.verdict !== null && machine.state !== 'up') return sentence(machine.verdict.title);
   if (machine.state === 'boot' && transfer !== null) {
     return words.board.transfer(file(transfer.path), bytes(transfer.sent), bytes(transfer.total));
@@ -106,7 +110,8 @@ function powerOf(machine: MachineWire, now: number): string {
 
 function rightOf(machine: MachineWire, now: number): string {
   const { boot, usual } = machine;
-  if (boot === null || machine.state === 'unknown') return '';
+  // A wipe takes as long as its disks are large; the usual boot says nothing of it.
+  if (boot === null || machine.state === 'unknown' || machine.wiping?.broken_off === false) return '';
   const took = elapsed(boot, now);
   if (boot.state === 'running') {
     if (usual === null) return words.board.first;
