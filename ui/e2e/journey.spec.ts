@@ -103,7 +103,14 @@ test('System tells what the program consists of', async () => {
 for (const [name, size] of Object.entries(SIZES)) {
   test(`every view fits a ${name}`, async () => {
     await page.setViewportSize(size);
-    for (const path of ['#/board', '#/labs', '#/observe/boots', '#/observe/events', '#/system']) {
+    for (const path of [
+      '#/board',
+      '#/labs',
+      '#/observe/boots',
+      '#/observe/events',
+      '#/observe/history',
+      '#/system',
+    ]) {
       await page.evaluate((hash) => (location.hash = hash), path);
       await expect(page.locator('main > *').first()).toBeVisible();
       await expectFits(page, false);

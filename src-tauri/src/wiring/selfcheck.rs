@@ -196,7 +196,7 @@ mod tests {
         let served = tokio::spawn(served);
 
         let mut promises = Promises::of_boot_files(&config, dial.port(69));
-        let images: Vec<String> = promises.http.iter().filter(|url| url.ends_with(".efi")).cloned().collect();
+        let images: Vec<String> = promises.http.iter().filter(|url| url.contains("/uki/")).cloned().collect();
         assert_eq!(images.len(), board.machines.len(), "an image is promised to each: {images:?}");
         // Nothing serves TFTP here.
         promises.tftp.1.clear();

@@ -102,7 +102,10 @@ pub fn of(machine: &MachineStatus, heard: Option<&Heard>, now: &Stamp) -> Face {
             }
             _ => face(FaceState::Up, "on", None),
         },
-        PowerState::Unknown => face(FaceState::Unknown, "unknown", None),
+        // What was done to its disks is long ago by then; what is armed still counts.
+        PowerState::Unknown => {
+            face(FaceState::Unknown, "unknown", machine.wipe.as_ref().and_then(|_| disks_say(machine)))
+        }
     }
 }
 
@@ -186,6 +189,7 @@ mod tests {
         let off = vec![seen(PowerState::Off)];
         let table = [
             (armed.clone(), FaceState::Off, "off", Some("its next boot erases all its disks")),
+            (armed[1..].to_vec(), FaceState::Unknown, "unknown", Some("its next boot erases all its disks")),
             (begun.clone(), FaceState::Warn, "wiping", Some("erases sda; do not switch it off")),
             (
                 [begun.clone(), off.clone()].concat(),
