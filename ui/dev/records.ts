@@ -333,3 +333,21 @@ export function measuredAt(t0: number): MeasuredWire[] {
   }
   return list;
 }
+
+/** The program's own services; one of them has no place where something is wrong. */
+export const servicesOf = (fault: boolean): StatusWire['engine']['services'] => [
+  { name: 'DHCP', ready: true, says: '127.122.122.3:20067' },
+  { name: 'TFTP', ready: true, says: '127.122.122.3:20069' },
+  {
+    name: 'HTTP',
+    ready: !fault,
+    says: fault ? 'port 8080 is taken by another program' : '127.122.122.3:28080',
+  },
+];
+
+export const REFUSED = {
+  code: 'device-refused',
+  what: 'press outlet 5',
+  why: 'the relay board answered ERR 3',
+  remedy: 'Look at the relay board’s own lamp 5.',
+};

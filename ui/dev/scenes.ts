@@ -5,6 +5,7 @@ import {
   FACTS,
   LOST,
   PHASES,
+  REFUSED,
   SAYS,
   USUAL,
   bootEvents,
@@ -15,6 +16,7 @@ import {
   measuredAt,
   packets,
   rivalsAt,
+  servicesOf,
   commonAt,
   labsOf,
   sum,
@@ -186,21 +188,15 @@ export class World {
       };
     }
     if (this.scene === 'fault' && box === 5) {
-      const failure = {
-        code: 'device-refused',
-        what: 'press outlet 5',
-        why: 'the relay board answered ERR 3',
-        remedy: 'Look at the relay board’s own lamp 5.',
-      };
       return {
         ...base,
         state: 'fault',
         word: 'press failed',
-        says: `${failure.what}: ${failure.why}. ${failure.remedy}`,
+        says: `${REFUSED.what}: ${REFUSED.why}. ${REFUSED.remedy}`,
         power: {
           ...on,
           commanded: 'off',
-          press: { to: 'off', started: iso(this.t0 - 9000), ended: iso(this.t0 - 8000), failure },
+          press: { to: 'off', started: iso(this.t0 - 9000), ended: iso(this.t0 - 8000), failure: REFUSED },
         },
       };
     }
@@ -389,18 +385,7 @@ export class World {
         version: '0.1.0',
         started: iso(this.t0 - 5_400_000),
         storage: fault ? { why: 'the disk is full', since: iso(this.t0 - 60_000), waiting: 17 } : null,
-        services:
-          this.scene === 'empty'
-            ? []
-            : [
-                { name: 'DHCP', ready: true, says: '127.122.122.3:20067' },
-                { name: 'TFTP', ready: true, says: '127.122.122.3:20069' },
-                {
-                  name: 'HTTP',
-                  ready: !fault,
-                  says: fault ? 'port 8080 is taken by another program' : '127.122.122.3:28080',
-                },
-              ],
+        services: this.scene === 'empty' ? [] : servicesOf(fault),
       },
       machines,
       run,
