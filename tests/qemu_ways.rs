@@ -4,10 +4,10 @@
 
 mod support;
 
-use std::path::Path;
+use std::{path::Path, process::Command, time::Duration};
 
 use serde_json::Value;
-use support::{Served, is_good_boot, text};
+use support::{Served, is_good_boot, text, until};
 
 /// Starts a board of one machine; what was learnt in this folder before is remembered.
 fn board(data: &Path, options: &[&str]) -> Served {
@@ -123,4 +123,46 @@ fn secure_boot() {
     let facts = &served.json(&["status"])["machines"][0]["facts"];
     assert_eq!(facts["firmware"]["secure_boot"], true, "{facts}");
     served.stop();
+}
+
+/// GRUB on the machine's own disk asks the engine, and the probe renews the disk. With nobody to answer it boots what
+/// worked last, and when that is damaged the copy before it.
+#[test]
+fn a_disk_of_its_own() {
+    if !full() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("virtual/machines");
+    let served = board(dir.path(), &["--way", "local"]);
+    let first = boot(&served);
+    assert_eq!(path_of(&first, "script-asked"), "grub/local.cfg");
+    assert!(mark(&first, "loader-asked").is_none(), "the firmware fetched nothing: {first}");
+    assert_eq!(ways(&served), ("local".to_owned(), vec!["local".to_owned()]));
+    served.stop();
+    let disk = folder.join("boot1.img");
+    let mut bytes = std::fs::read(&disk).unwrap();
+    let read = netboot::media::file(&mut bytes, "copies/first.cfg").unwrap();
+    assert_eq!(read, b"set first=b\n", "the probe renewed the other copy");
+
+    let falls_back_to = |copy: &str| {
+        let served = board(dir.path(), &["--way", "local"]);
+        until("the board to be built", Duration::from_secs(60), || {
+            served.ask(&["fault", "drop-dhcp", "1"]).status.success().then_some(())
+        });
+        served.json(&["lab", "start", "rehearsal"]);
+        let says = format!("the last good choice, copy {copy}");
+        let console = || std::fs::read(folder.join("console1.log")).unwrap_or_default();
+        let told = || String::from_utf8_lossy(&console()).contains(&says).then_some(());
+        until(&says, Duration::from_secs(120), told);
+        served.kill();
+    };
+    falls_back_to("b");
+    let garbage = dir.path().join("garbage");
+    std::fs::write(&garbage, b"no kernel").unwrap();
+    let image = format!("{}@@1M", disk.display());
+    let damaged =
+        Command::new("mcopy").args(["-o", "-i", &image]).arg(&garbage).arg("::copies/b/kernel").status();
+    assert!(damaged.unwrap().success());
+    falls_back_to("a");
 }

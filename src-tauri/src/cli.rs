@@ -1,5 +1,6 @@
 //! The command line. Lists print as JSON Lines with `--json`; every failure says what, why and what to do.
 
+mod bootmedia;
 mod boots;
 mod capture;
 mod check;
@@ -103,6 +104,8 @@ enum Command {
     Measure(measure::MeasureCommand),
     /// How machines boot, and which ways they gave up.
     Ways(ways::WaysOptions),
+    /// Write a small disk that boots a machine by asking the engine, and boots the last good choice when nobody answers.
+    Bootmedia(bootmedia::BootmediaOptions),
     /// A fresh address with a one-time login for a browser.
     Url,
     /// Boot files by content: add an image, list, verify and remove them, choose what a role boots.
@@ -164,6 +167,7 @@ fn run(cli: Cli) -> Result<Exit> {
         Command::Serve(options) => serve::serve(&common, &options),
         Command::EngineInside(options) => serve::inside(&common, &options),
         Command::CheckConfig(options) => check::check(&common, &options),
+        Command::Bootmedia(options) => bootmedia::run(&common, &options),
         Command::Images(command) => images::run(&common, command),
         Command::Window(options) => window::open(&common, &options),
         other => {
@@ -195,6 +199,7 @@ async fn ask(common: &Common, command: Command) -> Result<Exit> {
         Command::Serve(_)
         | Command::EngineInside(_)
         | Command::CheckConfig(_)
+        | Command::Bootmedia(_)
         | Command::Images(_)
         | Command::Window(_) => Ok(Exit::Usage),
     }

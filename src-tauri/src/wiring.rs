@@ -9,6 +9,7 @@
 mod agents;
 mod boot_files;
 mod boot_services;
+mod bootmedia;
 mod capture;
 mod facts;
 mod faults;
@@ -49,6 +50,7 @@ use crate::{
     config::{DataDir, DataLock, EngineFile},
 };
 
+pub use bootmedia::write as write_boot_disk;
 pub use devices::qemu::Firmware;
 
 /// What a program is started with.

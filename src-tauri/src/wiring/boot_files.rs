@@ -7,6 +7,7 @@ use bytes::Bytes;
 use lab::sign::FileRole;
 use netboot::{
     files::Body,
+    media::Hashes,
     probe,
     uki::{Parts, Ukis},
 };
@@ -22,6 +23,10 @@ pub(super) const LOADER_SHIM: &str = "shimx64.efi";
 pub(super) const LOADER_GRUB: &str = "grubx64.efi";
 /// Where GRUB looks for its configuration, on the server it came from.
 pub(super) const GRUB_CONFIG: &str = "grub/grub.cfg";
+/// The same for GRUB on a machine's own disk.
+pub(super) use netboot::media::LOCAL_CONFIG;
+/// Folder of the copies that such a disk keeps: `local/a/kernel`.
+pub(super) const LOCAL: &str = "local/";
 /// Script that makes a ROM's iPXE load the one of ours that BIOS machines without an iPXE in their ROM get.
 pub(super) const CHAIN_UNDIONLY: &str = "boot/undionly";
 /// Folder of images with kernel, initrd and command line in one, a file a machine.
@@ -37,6 +42,7 @@ pub(super) fn role(path: &str) -> FileRole {
         SCRIPT | CHAIN_UNDIONLY => FileRole::Script,
         // It asks for a dozen other files beside it, which do not exist and need not.
         config if config.starts_with(GRUB_CONFIG) => FileRole::Script,
+        LOCAL_CONFIG => FileRole::Script,
         image if image.starts_with(IMAGES) => FileRole::Image,
         KERNEL => FileRole::Kernel,
         INITRD => FileRole::Initrd,
@@ -139,6 +145,11 @@ impl BootFiles {
             INITRD => Some(self.initrd.clone()),
             _ => self.signed.iter().find(|(name, _)| *name == path).map(|(_, body)| body.clone()),
         }
+    }
+
+    /// What a boot disk's copies hash to.
+    pub(super) fn hashes(&self) -> Hashes {
+        Hashes { kernel: self.kernel.etag().to_owned(), initrd: self.initrd.etag().to_owned() }
     }
 
     /// Whether images can be made.

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use netboot::{
     files::{Asker, Body},
     grub::{self, GrubMachine},
-    script,
+    media, script,
 };
 
 use super::{
-    boot_files::{GRUB_CONFIG, INITRD, KERNEL, LOADER_BIOS, SCRIPT},
+    boot_files::{GRUB_CONFIG, INITRD, KERNEL, LOADER_BIOS, LOCAL_CONFIG, SCRIPT},
     site::BootSite,
     ways::image_owner,
 };
@@ -42,6 +42,36 @@ impl BootSite {
             Err(refusal) => script::grub_refused(&refusal, &format!("/{GRUB_CONFIG}")),
         };
         Body::from_bytes(text)
+    }
+
+    /// The configuration for GRUB on a machine's own disk, which came from nowhere and must be told where files are.
+    pub(super) fn grub_local(&self, who: &Asker) -> Body {
+        let place = format!("(http,{})", self.base.ip());
+        let text = match self.admit(who) {
+            Ok(admitted) => grub::known(&GrubMachine {
+                screen: script::grub_screen(&admitted.plate, &format!("loads {}", self.files.loads)),
+                title: admitted.plate.title(),
+                kernel: format!("{place}/{KERNEL}"),
+                initrd: format!("{place}/{INITRD}"),
+                cmdline: self.cmdline(&admitted),
+            }),
+            Err(refusal) => script::grub_refused(&refusal, &format!("{place}/{LOCAL_CONFIG}")),
+        };
+        Body::from_bytes(text)
+    }
+
+    /// A file of one copy, for the disk of the machine that asks: `a/manifest`.
+    pub(super) fn local_copy(&self, who: &Asker, path: &str) -> Option<Body> {
+        let admitted = self.admit(who).ok()?;
+        let (copy, file) = path.split_once('/').filter(|(copy, _)| media::COPIES.contains(copy))?;
+        match file {
+            "kernel" => self.files.get(KERNEL),
+            "initrd" => self.files.get(INITRD),
+            file => {
+                let text = media::copied(copy, file, &self.files.hashes(), &self.cmdline(&admitted))?;
+                Some(Body::from_bytes(text))
+            }
+        }
     }
 
     /// A ROM that is iPXE itself loads ours, which then asks for the real script: each knows the network card by another

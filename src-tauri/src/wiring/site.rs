@@ -22,7 +22,9 @@ use netboot::{
 
 use super::{
     agents::{AgentDesk, EfiWritten},
-    boot_files::{BootFiles, CHAIN_UNDIONLY, GRUB_CONFIG, IMAGES, INITRD, KERNEL, SCRIPT, role},
+    boot_files::{
+        BootFiles, CHAIN_UNDIONLY, GRUB_CONFIG, IMAGES, INITRD, KERNEL, LOCAL, LOCAL_CONFIG, SCRIPT, role,
+    },
     picture::Picture,
     screens::{Admitted, box_number},
     spoil::Spoiler,
@@ -165,7 +167,9 @@ impl Files for BootSite {
         match path.trim_start_matches('/') {
             SCRIPT => Some(self.script(who)),
             GRUB_CONFIG => Some(self.grub(who)),
+            LOCAL_CONFIG => Some(self.grub_local(who)),
             CHAIN_UNDIONLY => Some(self.chain_undionly()),
+            other if other.starts_with(LOCAL) => self.local_copy(who, &other[LOCAL.len()..]),
             other => {
                 let found = match other.starts_with(IMAGES) {
                     true => self.image(who, other),

@@ -6,12 +6,12 @@ use anyhow::{Context, Result};
 use devices::qemu::{
     Firmware, MachineSpec, Machines, Network, NetworkPlan, Tools, WireFaults, network::BRIDGE,
 };
-use lab::ports::Power;
+use lab::{Board, Way, ports::Power};
 
 use super::{
     BOARD_SERVICE, Site,
     boot_files::BootFiles,
-    boot_services, capture,
+    boot_services, bootmedia, capture,
     faults::{BoardFaults, rival},
 };
 
@@ -32,12 +32,13 @@ pub(super) async fn run(site: Site) -> Result<()> {
         Firmware::Uefi | Firmware::Bios | Firmware::BiosPxe => "machines",
     });
     std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+    let local = site.options.way == Some(Way::Local);
     let spec = |m: &lab::Machine| MachineSpec {
         name: m.name.clone(),
         outlet: m.outlet,
         mac: m.mac.to_string(),
         memory_mib: u32::try_from(m.memory_mib.unwrap_or(MEMORY_MIB)).unwrap_or(u32::MAX),
-        boot_disk: None,
+        boot_disk: local.then(|| folder.join(format!("boot{}.img", m.outlet))),
         folder: folder.clone(),
     };
     let mut specs: Vec<MachineSpec> = site.board.machines.iter().map(spec).collect();
@@ -56,6 +57,12 @@ pub(super) async fn run(site: Site) -> Result<()> {
     let files = tokio::task::spawn_blocking(move || BootFiles::real(&images))
         .await
         .context("make the boot files")??;
+    if local {
+        let (board, folder) = (site.board.clone(), folder.clone());
+        tokio::task::spawn_blocking(move || boot_disks(&board, &folder))
+            .await
+            .context("make the boot disks")??;
+    }
     let bound = boot_services::bind(&site.board, Some(BRIDGE)).await?;
     let mut services = boot_services::spawn(bound, &site, files, HEARTBEAT_MS)?;
     capture::spawn(&mut services, &site, BRIDGE);
@@ -77,6 +84,17 @@ pub(super) async fn run(site: Site) -> Result<()> {
         tracing::warn!(%error, "a machine was not switched off; it is killed");
     }
     while services.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// A boot disk for each machine that has none yet: what its probe wrote to an older one is kept.
+fn boot_disks(board: &Board, folder: &Path) -> Result<()> {
+    for machine in &board.machines {
+        let path = folder.join(format!("boot{}.img", machine.outlet));
+        if !path.exists() {
+            bootmedia::write(board, Some(machine), &path)?;
+        }
+    }
     Ok(())
 }
 

@@ -38,6 +38,7 @@ pub mod script;
 
 pub mod efi;
 pub mod grub;
+pub mod media;
 pub mod selfcheck;
 pub mod uki;
 

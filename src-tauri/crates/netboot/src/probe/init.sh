@@ -242,6 +242,12 @@ leave() {
         post goodbye /run/goodbye.json >/dev/null && break
         usleep 300000
     done
+    # A boot disk that is being renewed would have to begin anew at the next boot.
+    tries=0
+    while [ -n "$keeper" ] && kill -0 "$keeper" 2>/dev/null && [ $tries -lt 100 ]; do
+        tries=$((tries + 1))
+        usleep 100000
+    done
     sync
     "$2" -f
     say "$2 did not work: press the button"
@@ -274,6 +280,7 @@ obey() {
 
 . /screen.sh
 . /firmware.sh
+. /keep.sh
 [ "$mode" = wipe ] && . /wipe.sh
 
 # Kernel messages would scroll the number away; they stay readable by dmesg.
@@ -297,4 +304,6 @@ netconsole
 [ "$mode" = wipe ] && wipe
 say "reporting from $address to $report"
 send_report
+keep_copies &
+keeper=$!
 obey

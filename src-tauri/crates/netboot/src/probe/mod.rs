@@ -28,9 +28,10 @@ const INIT: &str = include_str!("init.sh");
 /// What busybox's DHCP client calls at each change of its lease.
 const LEASE: &str = include_str!("lease.sh");
 /// Parts of the first process, each with one idea; it reads them at its start.
-const PARTS: [(&str, &str); 3] = [
+const PARTS: [(&str, &str); 4] = [
     ("screen.sh", include_str!("screen.sh")),
     ("firmware.sh", include_str!("firmware.sh")),
+    ("keep.sh", include_str!("keep.sh")),
     ("wipe.sh", include_str!("wipe.sh")),
 ];
 
@@ -133,6 +134,7 @@ const APPLETS: &[&str] = &[
     "blockdev",
     "cat",
     "chmod",
+    "cp",
     "cut",
     "date",
     "dd",
@@ -158,6 +160,7 @@ const APPLETS: &[&str] = &[
     "rm",
     "sed",
     "sh",
+    "sha256sum",
     "sleep",
     "sort",
     "stty",
@@ -168,6 +171,7 @@ const APPLETS: &[&str] = &[
     "tr",
     "true",
     "udhcpc",
+    "umount",
     "uname",
     "uniq",
     "usleep",

@@ -17,6 +17,8 @@ pub(super) const WANTED: &[&str] = &[
     "ahci", "sd_mod", "nvme", "virtio_blk", "virtio_scsi",
     // entropy for virtual machines, UEFI variables
     "virtio_rng", "efivarfs",
+    // the file system of boot disks, and the two tables of characters that it asks for
+    "vfat", "nls_cp437", "nls_ascii",
     // kernel messages over the network, and the file system through which it is told where to
     "netconsole", "configfs",
 ];
