@@ -160,10 +160,13 @@ async fn done(command: &mut Command, limit: Duration, codes: &[i32]) -> Result<S
     let output = output.with_context(|| words.clone())?;
     let said = String::from_utf8_lossy(&output.stderr);
     let ended_well = output.status.code().is_some_and(|code| codes.contains(&code));
-    ensure!(ended_well, "{words}: {}, {}", output.status, last_line(&said));
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    let printed = String::from_utf8_lossy(&output.stdout);
+    // Some give their reason as what they print.
+    let reason = last_line(&said).or_else(|| last_line(&printed)).unwrap_or("without a word");
+    ensure!(ended_well, "{words}: {}, {reason}", output.status);
+    Ok(printed.into_owned())
 }
 
-fn last_line(text: &str) -> &str {
-    text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("without a word")
+fn last_line(text: &str) -> Option<&str> {
+    text.lines().rev().find(|line| !line.trim().is_empty())
 }

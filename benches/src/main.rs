@@ -106,7 +106,8 @@ async fn measure(row: &mut dyn Row, runs: usize, bench: &Bench) -> Result<Measur
 fn report(rows: &[Measured], machine: &str, runs: usize) -> String {
     let mut text = format!(
         "# Boot servers side by side\n\nBy `make bench-netboot`: {runs} runs of each side, taken in turn; median (least–most). \
-         The ratio is ours divided by theirs.\n\nMeasured on: {machine}.\n\n{}",
+         The ratio is ours divided by theirs. A boot's network phase begins when firmware is given its address, and ends \
+         with the last byte of kernel and initrd.\n\nMeasured on: {machine}.\n\n{}",
         table::table(rows)
     );
     let mut list = |title: &str, lines: Vec<String>| {

@@ -20,5 +20,6 @@ pub(crate) fn all() -> Vec<Box<dyn Row>> {
         Box::new(http::Http),
         Box::new(tftp::Tftp::plain()),
         Box::new(tftp::Tftp::windows()),
+        Box::new(tftp::Tftp::large_windows()),
     ]
 }

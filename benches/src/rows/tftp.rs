@@ -28,10 +28,16 @@ impl Tftp {
         Tftp { word: "tftp", words: "no options", options: &[], aim: 1.0 }
     }
 
-    /// The largest block of Ethernet, and windows as large as we grant them.
+    /// The largest block of Ethernet, and the window that firmware asks for at most.
     pub(crate) fn windows() -> Tftp {
+        let options = &["blksize 1468", "windowsize 16"];
+        Tftp { word: "tftp-window", words: "blksize 1468, windowsize 16", options, aim: 3.0 }
+    }
+
+    /// The same with windows as large as we grant them.
+    pub(crate) fn large_windows() -> Tftp {
         let options = &["blksize 1468", "windowsize 64"];
-        Tftp { word: "tftp-window", words: "blksize 1468, windowsize 64", options, aim: 3.0 }
+        Tftp { word: "tftp-window-64", words: "blksize 1468, windowsize 64", options, aim: 3.0 }
     }
 }
 

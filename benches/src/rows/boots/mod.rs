@@ -62,7 +62,7 @@ impl Row for Boots {
     fn measures(&self) -> Vec<Measure> {
         let measure =
             |name, aim: Option<f64>, why| Measure { name, unit: "s", aim: aim.map(Aim::TimesAtMost), why };
-        let firmware = "What is left is the firmware's own: it asks for an address, and fetches, at its own pace, \
+        let firmware = "What is left is the loader's own: it starts, asks for an address of its own, and fetches, at its own pace, \
                         on an emulated processor.";
         let whole =
             "Firmware before the network and kernel after it are the same for both, and take most of it.";

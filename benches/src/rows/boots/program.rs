@@ -44,7 +44,7 @@ pub(super) async fn run(bench: &Bench, machines: u8, way: &str, longest: Duratio
     }
     bench.within(&mut ask(&["lab", "start", LAB, "--wait"])?, longest).await?;
     let said = bench.within(&mut ask(&["boots", "--json"])?, ANSWER).await?;
-    let boots = said.lines().map(times::of_program).collect::<Result<_>>()?;
+    let boots = said.lines().map(|line| times::of_program(line, way)).collect::<Result<_>>()?;
     engine.stop().await?;
     Ok(boots)
 }

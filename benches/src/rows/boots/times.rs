@@ -8,8 +8,9 @@ use serde_json::Value;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Boot {
     pub(super) power_on: f64,
-    /// The firmware's first DHCP packet.
-    pub(super) asked: f64,
+    /// The firmware's first DHCPACK: it has an address, and hands over to what it fetches. UEFI firmware waits four seconds
+    /// for more offers before that, whoever answers and however fast: no server can change it.
+    pub(super) handed: f64,
     /// The last byte of the last boot file was sent.
     pub(super) loaded: f64,
     pub(super) reported: f64,
@@ -18,7 +19,7 @@ pub(super) struct Boot {
 impl Boot {
     /// From the firmware's hand-over to the network until kernel and initrd are there.
     pub(super) fn network(&self) -> f64 {
-        self.loaded - self.asked
+        self.loaded - self.handed
     }
 }
 
@@ -28,8 +29,9 @@ pub(super) fn all(boots: &[Boot]) -> f64 {
     boots.iter().map(|boot| boot.reported - first).fold(0.0, f64::max)
 }
 
-/// A line of `statusinator boots --json`. A boot that was not good is no measurement, and an error.
-pub(super) fn of_program(line: &str) -> Result<Boot> {
+/// A line of `statusinator boots --json`. A boot that was not good, or went another way than it should, is no measurement
+/// and an error.
+pub(super) fn of_program(line: &str, way: &str) -> Result<Boot> {
     let boot: Value = serde_json::from_str(line).with_context(|| format!("read the boot {line}"))?;
     anyhow::ensure!(
         boot["state"] == "good",
@@ -47,15 +49,28 @@ pub(super) fn of_program(line: &str) -> Result<Boot> {
             .and_then(|phase| phase["seconds"].as_f64())
             .with_context(|| format!("the phase {name} has no length"))
     };
-    let asked = power_on + length("firmware")?;
-    let loaded = asked + length("address")? + length("loader")? + length("kernel")?;
+    let marks = phases.iter().filter_map(|phase| phase["marks"].as_array()).flatten();
+    let mark = |name: &str| marks.clone().find(|mark| mark["mark"] == name);
+    let went = match (mark("loader-asked"), mark("kernel-asked")) {
+        (None, Some(kernel))
+            if kernel["detail"]["path"].as_str().is_some_and(|path| path.ends_with(".efi")) =>
+        {
+            "http"
+        }
+        (Some(loader), _) if loader["detail"]["proto"] == "tftp" => "ipxe",
+        _ => "another one",
+    };
+    anyhow::ensure!(went == way, "{} was to boot by {way} and went {went}", boot["machine"]);
+    let handed = mark("address-given").and_then(|mark| mark["at"].as_f64());
+    let handed = power_on + handed.context("a boot is given an address")?;
+    let loaded = power_on + length("firmware")? + length("address")? + length("loader")? + length("kernel")?;
     let reported = power_on + boot["seconds"].as_f64().context("a boot that ended has a length")?;
-    Ok(Boot { power_on, asked, loaded, reported })
+    Ok(Boot { power_on, handed, loaded, reported })
 }
 
-/// The MAC in dnsmasq's word of a first question: `dnsmasq-dhcp: 42 DHCPDISCOVER(lab0) 52:54:00:77:00:01 `.
-pub(super) fn discover(line: &str) -> Option<&str> {
-    line.split_once("DHCPDISCOVER(")?.1.split_whitespace().find(|word| word.split(':').count() == 6)
+/// The MAC in dnsmasq's word of an address that it gave: `dnsmasq-dhcp: 42 DHCPACK(lab0) 10.78.0.11 52:54:00:77:00:01 `.
+pub(super) fn given(line: &str) -> Option<&str> {
+    line.split_once("DHCPACK(")?.1.split_whitespace().find(|word| word.split(':').count() == 6)
 }
 
 /// A line of nginx's log in the form of [`super::super::nginx`].
@@ -86,34 +101,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_network_phase_of_the_program_is_three_of_its_phases() {
+    fn the_network_phase_of_the_program_begins_with_the_address_that_firmware_is_given() {
         let line = r#"{"machine":"node1","state":"good","reason":null,"started":"1970-01-01T00:01:40.500000Z",
-            "seconds":40.0,"phases":[{"phase":"firmware","seconds":10.0},{"phase":"address","seconds":4.5},
-            {"phase":"loader","seconds":0.25},{"phase":"kernel","seconds":3.0},{"phase":"os","seconds":20.0}]}"#;
-        let boot = of_program(line).unwrap();
-        assert_eq!(boot, Boot { power_on: 100.5, asked: 110.5, loaded: 118.25, reported: 140.5 });
-        assert_eq!(boot.network(), 7.75);
-        let said = of_program(&line.replace("good", "failed")).unwrap_err().to_string();
+            "seconds":40.0,"phases":[{"phase":"firmware","seconds":10.0,"marks":[]},
+            {"phase":"address","seconds":4.5,"marks":[{"mark":"address-given","at":14.25}]},
+            {"phase":"loader","seconds":0.25,"marks":[]},
+            {"phase":"kernel","seconds":3.0,"marks":[{"mark":"kernel-asked","detail":{"path":"boot/uki/x.efi"}}]},
+            {"phase":"os","seconds":20.0,"marks":[]}]}"#;
+        let boot = of_program(line, "http").unwrap();
+        assert_eq!(boot, Boot { power_on: 100.5, handed: 114.75, loaded: 118.25, reported: 140.5 });
+        assert_eq!(boot.network(), 3.5);
+        let said = of_program(&line.replace("good", "failed"), "http").unwrap_err().to_string();
         assert!(said.contains("failed"), "{said}");
+        let said = of_program(line, "ipxe").unwrap_err().to_string();
+        assert!(said.contains("was to boot by ipxe and went http"), "{said}");
         assert!(
-            of_program(&line.replace("loader", "other")).is_err(),
+            of_program(&line.replace("loader", "other"), "http").is_err(),
             "a phase that is missing is not 0 s long"
         );
     }
 
     #[test]
     fn six_machines_take_from_the_first_power_on_to_the_last_report() {
-        let boot = |power_on, reported| Boot { power_on, asked: 0.0, loaded: 0.0, reported };
+        let boot = |power_on, reported| Boot { power_on, handed: 0.0, loaded: 0.0, reported };
         assert_eq!(all(&[boot(10.0, 50.0), boot(12.0, 70.0), boot(11.0, 60.0)]), 60.0);
     }
 
     #[test]
-    fn dnsmasq_names_who_asks() {
-        let said = "dnsmasq-dhcp: 4051310711 DHCPDISCOVER(lab0) 52:54:00:77:00:01 ";
-        assert_eq!(discover(said), Some("52:54:00:77:00:01"));
-        let with_address = "dnsmasq-dhcp: 1 DHCPDISCOVER(lab0) 10.78.0.11 52:54:00:77:00:01 ";
-        assert_eq!(discover(with_address), Some("52:54:00:77:00:01"));
-        assert_eq!(discover("dnsmasq-dhcp: 1 DHCPREQUEST(lab0) 10.78.0.11 52:54:00:77:00:01"), None);
+    fn dnsmasq_names_who_was_given_an_address() {
+        let said = "dnsmasq-dhcp: 4051310711 DHCPACK(lab0) 10.78.0.11 52:54:00:77:00:01 ";
+        assert_eq!(given(said), Some("52:54:00:77:00:01"));
+        assert_eq!(
+            given("dnsmasq-dhcp: 4051310711 DHCPACK(lab0) 10.78.0.11 52:54:00:77:00:01 node1"),
+            given(said)
+        );
+        assert_eq!(given("dnsmasq-dhcp: 1 DHCPREQUEST(lab0) 10.78.0.11 52:54:00:77:00:01"), None);
     }
 
     #[test]
