@@ -4,29 +4,29 @@
 
 mod support;
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use serde_json::{Value, json};
 use support::{Served, text, until};
 
-/// Six faults, one a machine, and the code of their explanation.
-const ROUNDS: [[(&str, &str); 6]; 2] = [
+/// Six faults, one a machine: the code of their explanation, and the phase in which each ends its boot.
+const ROUNDS: [[(&str, &str, &str); 6]; 2] = [
     [
-        ("link-down", "no-link"),
-        ("no-network-boot", "silent-after-link"),
+        ("link-down", "no-link", "firmware"),
+        ("no-network-boot", "silent-after-link", "firmware"),
         // What is lost on its way in was never asked, as far as can be seen here.
-        ("drop-dhcp", "silent-after-link"),
-        ("second-dhcp", "other-dhcp-server"),
-        ("drop-tftp", "no-file-asked"),
-        ("lost-tftp-acks", "transfer-stalls"),
+        ("drop-dhcp", "silent-after-link", "firmware"),
+        ("second-dhcp", "other-dhcp-server", "address"),
+        ("drop-tftp", "no-file-asked", "address"),
+        ("lost-tftp-acks", "transfer-stalls", "loader"),
     ],
     [
-        ("drop-http", "loader-waits"),
-        ("missing-file", "file-missing"),
-        ("truncated-kernel", "system-silent"),
-        ("corrupt-initrd", "system-silent"),
-        ("kernel-panics", "system-silent"),
-        ("wrong-arch", "wrong-architecture"),
+        ("drop-http", "loader-waits", "loader"),
+        ("missing-file", "file-missing", "loader"),
+        ("truncated-kernel", "system-silent", "os"),
+        ("corrupt-initrd", "system-silent", "os"),
+        ("kernel-panics", "system-silent", "os"),
+        ("wrong-arch", "wrong-architecture", "loader"),
     ],
 ];
 
@@ -69,13 +69,18 @@ fn each_fault_ends_in_its_verdict_and_healthy_boots_in_none() {
     built(&served);
     let mut wrong = Vec::new();
     for round in ROUNDS {
-        for (number, (fault, _)) in (1..).zip(round) {
+        for (number, (fault, ..)) in (1..).zip(round) {
             served.json(&["fault", fault, &number.to_string()]);
         }
         let since = served.json(&["status"])["seq"].as_u64().unwrap().to_string();
         served.ask(&["lab", "start", "rehearsal", "--wait"]);
         let events = served.lines(&["events", "--since", &since]);
-        for (number, (fault, code)) in (1..).zip(round) {
+        let ends = ends(&served);
+        for (number, (fault, code, phase)) in (1..).zip(round) {
+            let (state, last) = &ends[&format!("node{number}")];
+            if state == "good" || last != phase {
+                wrong.push(format!("{fault} should stop a boot in {phase}, and it was {state} in {last}"));
+            }
             let told = served.json(&["explain", &number.to_string()]);
             // One that begins again and again ends as a loop; what stopped it each time was told before.
             let before = |event: &Value| {
@@ -99,6 +104,16 @@ fn each_fault_ends_in_its_verdict_and_healthy_boots_in_none() {
     assert_eq!(explained(&served), before, "thirty healthy boots have no explanation");
     assert!(served.lines(&["explain"]).is_empty(), "new boots have nothing to explain");
     served.stop();
+}
+
+/// The latest boot of each machine: how it ended, and its last phase.
+fn ends(served: &Served) -> BTreeMap<String, (String, String)> {
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let end = |boot: &Value| {
+        let last = boot["phases"].as_array().unwrap().last().map(|phase| word(&phase["phase"]));
+        (word(&boot["machine"]), (word(&boot["state"]), last.unwrap_or_default()))
+    };
+    served.lines(&["boots"]).iter().map(end).collect()
 }
 
 fn explained(served: &Served) -> usize {
