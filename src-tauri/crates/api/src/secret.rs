@@ -12,12 +12,12 @@ pub struct Secret(String);
 impl Secret {
     /// 256 random bits in hexadecimal: for tokens and sessions.
     pub(crate) fn long() -> Self {
-        Self(hex(&rand::random::<[u8; 32]>()))
+        Self(hex::encode(rand::random::<[u8; 32]>()))
     }
 
     /// 128 random bits in hexadecimal: for codes that live ten minutes and work once.
     pub(crate) fn short() -> Self {
-        Self(hex(&rand::random::<[u8; 16]>()))
+        Self(hex::encode(rand::random::<[u8; 16]>()))
     }
 
     /// A token as it stands in a file: 64 hexadecimal digits; `None` for anything else.
@@ -62,10 +62,6 @@ impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Digest")
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! What is served: bodies, and the questions a server asks to find them.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
 use std::net::IpAddr;
@@ -88,7 +87,7 @@ impl Body {
     /// A body made in memory.
     pub fn from_bytes(bytes: impl Into<Bytes>) -> Body {
         let bytes = bytes.into();
-        let etag = hex(Sha256::digest(&bytes).as_slice());
+        let etag = hex::encode(Sha256::digest(&bytes)).into();
         Body { length: bytes.len() as u64, etag, source: Source::Bytes(bytes) }
     }
 
@@ -271,16 +270,7 @@ fn hash(file: &File, length: u64) -> io::Result<Arc<str>> {
         hasher.update(&buffer[..count]);
         offset += count as u64;
     }
-    Ok(hex(hasher.finalize().as_slice()))
-}
-
-fn hex(bytes: &[u8]) -> Arc<str> {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text.into()
+    Ok(hex::encode(hasher.finalize()).into())
 }
 
 #[cfg(test)]

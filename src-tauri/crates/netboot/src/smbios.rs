@@ -35,16 +35,11 @@ pub enum SmbiosError {
 }
 
 /// The probe's `smbios_hex`.
-pub fn parse_hex(hex: &str) -> Result<Smbios, SmbiosError> {
-    let digits = hex.as_bytes();
+pub fn parse_hex(digits: &str) -> Result<Smbios, SmbiosError> {
     if digits.len() > 2 * LARGEST_TABLE {
         return Err(SmbiosError::TooLong);
     }
-    let (pairs, []) = digits.as_chunks::<2>() else { return Err(SmbiosError::NotHex) };
-    let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
-    let table: Option<Vec<u8>> =
-        pairs.iter().map(|[high, low]| Some(nibble(*high)? << 4 | nibble(*low)?)).collect();
-    Ok(parse(&table.ok_or(SmbiosError::NotHex)?))
+    Ok(parse(&hex::decode(digits).map_err(|_| SmbiosError::NotHex)?))
 }
 
 /// A whole table, or the start of one that was cut.
@@ -180,10 +175,6 @@ mod tests {
         )
     }
 
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
     #[test]
     fn reads_names_and_memory_of_a_whole_table() {
         let table = [
@@ -211,7 +202,7 @@ mod tests {
             installed_bytes: Some((4096 << 20) + (65_536 << 20) + (512 << 10)),
         };
         assert_eq!(parse(&table), expected);
-        assert_eq!(parse_hex(&hex(&table)), Ok(expected));
+        assert_eq!(parse_hex(&hex::encode(&table)), Ok(expected));
     }
 
     #[test]

@@ -170,7 +170,7 @@ fn copy(path: &Path, incoming: &mut Incoming) -> Result<FileEntry, ImageError> {
     if let Some(why) = shape::cut_off(&first, size) {
         return Err(refuse(why));
     }
-    let sha256 = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = hex::encode(hasher.finalize());
     let source = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     Ok(FileEntry { sha256, size, source: Some(source) })
 }

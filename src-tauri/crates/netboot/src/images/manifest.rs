@@ -165,7 +165,7 @@ impl Manifest {
             field(key);
             field(&file.sha256);
         }
-        hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex::encode(hasher.finalize())
     }
 
     /// Bytes of all files together.

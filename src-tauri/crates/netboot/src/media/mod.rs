@@ -128,7 +128,7 @@ pub fn copied(copy: &str, file: &str, hashes: &Hashes, cmdline: &str) -> Option<
 }
 
 fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(bytes))
 }
 
 fn lay_out(files: &[(String, Vec<u8>)]) -> std::io::Result<Vec<u8>> {

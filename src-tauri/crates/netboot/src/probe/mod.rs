@@ -65,7 +65,7 @@ pub fn build(inputs: &Inputs) -> Result<Probe, ProbeError> {
     let contents =
         Contents { release: &inputs.release, busybox: &busybox, modules: &files, dep: &dep, alias: &alias };
     let initrd = gzip(&archive(&contents)).map_err(|source| ProbeError::Pack { source })?;
-    let initrd_sha256 = Sha256::digest(&initrd).iter().map(|byte| format!("{byte:02x}")).collect();
+    let initrd_sha256 = hex::encode(Sha256::digest(&initrd));
     Ok(Probe {
         kernel: kernel.into(),
         kernel_path: inputs.kernel.clone(),

@@ -136,7 +136,7 @@ pub(super) async fn http(
         }
         let got = exchange(stream, to, "GET", path, FETCHED_WHOLE).await?;
         // A script is made anew for each request; only what HEAD and GET agree on is comparable.
-        let digest: String = Sha256::digest(&got.body).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = hex::encode(Sha256::digest(&got.body));
         let hashed = got.tag.as_deref().is_some_and(|tag| tag.len() == digest.len());
         if hashed && got.tag.as_deref() != Some(digest.as_str()) {
             let why = format!("{path} does not have the hash that its ETag names");

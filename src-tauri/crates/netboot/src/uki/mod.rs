@@ -80,7 +80,7 @@ impl Ukis {
     }
 
     fn with_stub(stub: Vec<u8>) -> Self {
-        let stub_tag = hex(&Sha256::digest(&stub));
+        let stub_tag = hex::encode(Sha256::digest(&stub));
         Self { stub: stub.into(), stub_tag, made: Mutex::default() }
     }
 
@@ -122,17 +122,13 @@ impl Ukis {
             hasher.update((part.len() as u64).to_le_bytes());
             hasher.update(part);
         }
-        hex(&hasher.finalize())
+        hex::encode(hasher.finalize())
     }
 }
 
 /// Shown by boot menus; a stub of a later version also looks for it.
 fn os_release(release: &str) -> String {
     format!("ID=statusinator\nNAME=statusinator\nPRETTY_NAME=\"statusinator, Linux {release}\"\n")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
