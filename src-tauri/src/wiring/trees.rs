@@ -109,6 +109,11 @@ impl Trees {
         }))
     }
 
+    /// Where a machine that this board does not know may find something to boot: a matchbox folder may have it.
+    pub(super) fn elsewhere(&self) -> Option<String> {
+        self.matchbox.is_some().then(|| "boot.ipxe".to_owned())
+    }
+
     fn image(&self, role: Role, key: &str) -> Option<Body> {
         self.images.as_ref()?.serving(role)?.file(key).cloned()
     }
@@ -213,6 +218,20 @@ mod tests {
             Found::Said(reply) if reply.status == 404 => String::from_utf8(reply.body.to_vec()).unwrap(),
             other => panic!("{path}: {other:?}"),
         }
+    }
+
+    /// What a matchbox folder has for a machine comes first; only one without anything there is told that it is not known.
+    #[test]
+    fn a_machine_of_nobodys_is_sent_to_the_matchbox_folder_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let stranger = Asker { peer: "127.122.122.201".parse().unwrap(), mac: None };
+        let node1 = Asker { peer: "127.122.122.11".parse().unwrap(), mac: None };
+        let with = site(Some(Folder::new(folder.path())));
+        let text = with.script_text(&stranger);
+        let (chain, told) = (text.find("chain --autofree http://"), text.find("not known to the board"));
+        assert!(text.contains("/boot.ipxe ||\n") && chain.unwrap() < told.unwrap(), "{text}");
+        assert!(!with.script_text(&node1).contains("boot.ipxe"), "the board's own machines are the board's");
+        assert!(!site(None).script_text(&stranger).contains("boot.ipxe"));
     }
 
     #[test]

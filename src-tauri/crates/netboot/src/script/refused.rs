@@ -40,6 +40,8 @@ pub struct Refusal {
     pub base: SocketAddrV4,
     /// Where loaders send log lines, if anywhere.
     pub syslog: Option<Ipv4Addr>,
+    /// A path of somebody else's script that is tried first, for machines that are not ours to boot.
+    pub elsewhere: Option<String>,
     /// The path of this very script: once the machine may boot, it is answered with another one.
     pub again: String,
 }
@@ -76,6 +78,10 @@ pub fn refused(refusal: &Refusal) -> String {
     let title = refusal.plate.as_ref().map_or_else(|| "A machine that is not known".to_owned(), Plate::title);
     let mut script = format!("#!ipxe\n# {title}\n");
     script.push_str(&syslog(refusal.syslog));
+    if let Some(path) = &refusal.elsewhere {
+        // It comes back only when there is nothing for this machine.
+        script.push_str(&format!("chain --autofree {} ||\n", url(refusal.base, path)));
+    }
     script.push_str(&screen::head(&refusal.figure()));
     if refusal.plate.is_some() {
         script.push_str(&screen::bold(&title));

@@ -24,6 +24,7 @@ fn stranger() -> Refusal {
         remedy: "Name it on the board by this code. Nothing is changed on this machine.".into(),
         mac: Some(Mac([0x16, 9, 1, 0x1a, 0xf1, 0xd9])),
         code: "K7DX".into(),
+        elsewhere: None,
         nearest: Some("node4 16:09:01:1a:f1:d8, one digit differs".into()),
         base: "127.122.122.3:20080".parse().unwrap(),
         syslog: None,
@@ -38,6 +39,7 @@ fn held_back() -> Refusal {
                started again."
             .into(),
         remedy: "Look at Board.".into(),
+        elsewhere: None,
         nearest: None,
         ..stranger()
     }
