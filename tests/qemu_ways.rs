@@ -83,6 +83,41 @@ fn pxe_then_ipxe() {
     served.stop();
 }
 
+/// On a machine whose variables lie in no file of ours its probe writes them, for the boot after its own.
+#[test]
+fn the_probe_writes_the_boot_order() {
+    if !full() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let served = board(dir.path(), &["--order-by-probe"]);
+    let first = boot(&served);
+    assert_eq!(path_of(&first, "loader-asked"), "ipxe.efi", "nobody has told the firmware anything yet");
+    let armed = |times: usize| {
+        until("the probe to write the boot order", Duration::from_secs(30), || {
+            let armed = events(&served, "boot-order-armed");
+            (armed.len() == times).then_some(armed)
+        })
+    };
+    armed(1);
+    assert_eq!(served.lines(&["ways"])[0]["armed"], "http");
+    let second = boot(&served);
+    assert!(path_of(&second, "kernel-asked").starts_with("boot/uki/"), "{second}");
+    assert!(mark(&second, "loader-asked").is_none(), "{second}");
+    // Firmware forgets what it followed; the next boot is told anew.
+    armed(2);
+
+    let asked = served.ask(&["ways", "1", "--way", "ipxe"]);
+    assert!(asked.status.success(), "{}", text(&asked.stderr));
+    until("the probe to take it away", Duration::from_secs(30), || {
+        (events(&served, "boot-order-restored").len() == 1).then_some(())
+    });
+    let third = boot(&served);
+    assert_eq!(path_of(&third, "loader-asked"), "ipxe.efi");
+    assert!(events(&served, "way-dropped").is_empty());
+    served.stop();
+}
+
 #[test]
 fn http_then_ipxe() {
     if !full() {

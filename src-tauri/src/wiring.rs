@@ -64,6 +64,8 @@ pub struct ProgramOptions {
     pub firmware: Firmware,
     /// A virtual board gets one machine more, of which its file knows nothing.
     pub stranger: bool,
+    /// Virtual machines' boot order is written by their probe.
+    pub order_by_probe: bool,
     /// The way that all machines boot, whatever is known of them.
     pub way: Option<Way>,
     /// Process that a person would end; differs from our own inside namespaces.
@@ -146,7 +148,7 @@ impl Program {
             sink: sink.clone(),
             desk: Arc::new(AgentDesk::default()),
             picture: Arc::new(Picture::default()),
-            ways: Arc::new(BoardWays::new(board.clone(), options.firmware, options.way, dhcp.clone())),
+            ways: Arc::new(BoardWays::new(&options, dhcp.clone())),
             power: Arc::new(LatePower::new(virtual_board)),
             wire: Arc::new(LateWire::default()),
             console: Arc::new(LateConsole::default()),

@@ -53,6 +53,9 @@ pub struct ServeOptions {
     /// Start one machine more on a virtual board, of which its file knows nothing: to see what a stranger is told.
     #[arg(long)]
     pub stranger: bool,
+    /// The boot order of virtual machines is written by their probe, as on real ones, and not into their file.
+    #[arg(long)]
+    pub order_by_probe: bool,
     /// Process that started this one.
     #[arg(long, hide = true)]
     pub outer_pid: Option<u32>,
@@ -96,8 +99,10 @@ pub fn start_inside(
     }
     add("--listen", listener.local_addr().context("ask the listener for its address")?.to_string());
     add("--outer-pid", std::process::id().to_string());
-    if options.stranger {
-        args.push("--stranger".into());
+    for (chosen, name) in [(options.stranger, "--stranger"), (options.order_by_probe, "--order-by-probe")] {
+        if chosen {
+            args.push(name.into());
+        }
     }
     if json {
         args.push("--json".into());
@@ -154,6 +159,11 @@ fn check(options: &ServeOptions) -> Result<BoardKind> {
         let bad = BadBoard { remedy: "leave --stranger out, or serve --board virtual".into() };
         return Err(anyhow!("--stranger is for virtual boards; no other has machines to make").context(bad));
     }
+    if options.order_by_probe && kind != BoardKind::Virtual {
+        let bad =
+            BadBoard { remedy: "leave --order-by-probe out; no other board does it in another way".into() };
+        return Err(anyhow!("--order-by-probe is for virtual boards").context(bad));
+    }
     Ok(kind)
 }
 
@@ -203,6 +213,7 @@ fn run(
             FirmwareChoice::BiosPxe => Firmware::BiosPxe,
         },
         stranger: options.stranger,
+        order_by_probe: options.order_by_probe,
         way: options.way.as_deref().and_then(Way::parse),
         pid,
         url: None,

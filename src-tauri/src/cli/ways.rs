@@ -59,6 +59,9 @@ pub(super) async fn run(common: &Common, options: &WaysOptions) -> Result<Exit> 
         }
         let says = machine.says.as_deref().unwrap_or("not chosen yet");
         print::line(&format!("{:>3} {:<10} {says}", machine.r#box, machine.machine))?;
+        if let Some(way) = &machine.armed {
+            print::line(&format!("      its firmware was told to boot by {way} once"))?;
+        }
         for way in &machine.ways {
             let seconds = way.seconds.map_or_else(|| "never arrived".into(), |s| format!("{s:.1} s"));
             let dropped = way.dropped.as_ref().map(|why| format!(", given up: {why}")).unwrap_or_default();

@@ -126,6 +126,7 @@ async fn start(options: &Options, data: &DataDir) -> Result<Program> {
     let listener = listen(options.serve.listen)?;
     let options = ProgramOptions {
         stranger: false,
+        order_by_probe: false,
         data: data.clone(),
         board,
         speed: options.serve.speed,

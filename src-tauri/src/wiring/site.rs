@@ -41,6 +41,8 @@ pub(super) enum Said {
     Report(Box<Report>),
     Heartbeat,
     Goodbye,
+    /// It wrote a variable of its firmware, or was refused.
+    Efi(EfiWritten),
     /// It found these disks, and asks whether to erase them.
     WipeAsked(Box<WipeAsk>),
     /// What it erased.
@@ -203,7 +205,7 @@ impl netboot::files::Site for BootSite {
             Some("efivar") => match serde_json::from_slice::<EfiWritten>(body) {
                 Ok(written) => {
                     self.desk.efi_written(&machine.name, &written);
-                    Said::Heartbeat
+                    Said::Efi(written)
                 }
                 Err(error) => return reply(422, format!("This result cannot be read: {error}")),
             },

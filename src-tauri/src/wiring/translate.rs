@@ -24,6 +24,7 @@ use tokio::{sync::mpsc, time::interval};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    agents::EfiWritten,
     boot_files::role,
     facts::fact,
     site::{BootSite, Said, code},
@@ -109,6 +110,10 @@ impl Translator {
                     facts: Box::new(report.facts),
                     heartbeat_ms: report.heartbeat_ms,
                 },
+                Said::Efi(EfiWritten { name, ok, why }) => {
+                    let refused = (!ok).then(|| why.unwrap_or_else(|| "it gave no reason".into()));
+                    Observation::EfiWritten { machine, stamp, name, refused }
+                }
                 Said::Heartbeat => Observation::Heartbeat { machine, stamp },
                 Said::Goodbye => Observation::Goodbye { machine, stamp },
                 Said::WipeAsked(ask) => Observation::WipeAsked { machine, stamp, ask },

@@ -15,16 +15,17 @@ use devices::qemu::{Firmware, Machines};
 use lab::{
     Board, BoardKind, Machine, Way,
     dial::Dial,
-    ports::{Offered, PortError, Ways},
+    facts::{EfiFacts, EfiVariable},
+    ports::{Ahead, EfiWrite, Offered, PortError, Ways},
 };
 use netboot::{
     Mac,
     dhcp::BootNames,
-    efi::{GLOBAL, next, store::VariableStore},
+    efi::{GLOBAL, Variable, next, store::VariableStore},
 };
 
 use super::boot_files::{CHAIN_UNDIONLY, IMAGES, LOADER_BIOS, LOADER_EFI, LOADER_SHIM, SCRIPT};
-use super::leases::LiveDhcp;
+use super::{ProgramOptions, leases::LiveDhcp};
 
 /// Where the owner's own programs send iPXE to.
 const OWNERS_SCRIPT: &str = "chain-boot.ipxe";
@@ -45,19 +46,16 @@ pub(super) struct BoardWays {
     armed: Mutex<BTreeSet<String>>,
     /// Set while a machine boots as it did before this program: nobody is told of routers then.
     quiet: Arc<AtomicBool>,
+    by_probe: bool,
 }
 
 impl BoardWays {
-    pub(super) fn new(
-        board: Arc<Board>,
-        firmware: Firmware,
-        forced: Option<Way>,
-        dhcp: Arc<LiveDhcp>,
-    ) -> Self {
+    pub(super) fn new(options: &ProgramOptions, dhcp: Arc<LiveDhcp>) -> Self {
         Self {
-            board,
-            firmware,
-            forced,
+            board: Arc::new(options.board.clone()),
+            firmware: options.firmware,
+            forced: options.way,
+            by_probe: options.order_by_probe || options.board.board.kind == BoardKind::Labinator,
             served: OnceLock::new(),
             dhcp,
             machines: OnceLock::new(),
@@ -122,7 +120,7 @@ impl BoardWays {
     }
 
     async fn variables(&self, machine: &str) -> Result<Option<std::path::PathBuf>, PortError> {
-        match self.machines.get() {
+        match self.machines.get().filter(|_| !self.by_probe) {
             Some(machines) => machines.variables(machine).await,
             None => Ok(None),
         }
@@ -132,8 +130,7 @@ impl BoardWays {
     async fn arm(&self, machine: &str, way: Way) -> Result<Option<String>, PortError> {
         let known = self.board.machine(machine).map(|known| Mac(known.mac.0));
         let (Some(card), Some(path)) = (known, self.variables(machine).await?) else { return Ok(None) };
-        let file = if way == Way::Http { image_path(card) } else { LOADER_EFI.to_owned() };
-        let url = format!("http://{}/{file}", self.board.network.boss);
+        let url = self.url(card, way);
         let before = edit(machine, path, move |store| {
             let arming = next::over_http(&store.variables(), card, &url);
             for variable in &arming.write {
@@ -144,6 +141,12 @@ impl BoardWays {
         let before = before.await?;
         self.armed.lock().unwrap_or_else(PoisonError::into_inner).insert(machine.to_owned());
         Ok(Some(before))
+    }
+
+    /// What firmware is to fetch for this way.
+    fn url(&self, card: Mac, way: Way) -> String {
+        let file = if way == Way::Http { image_path(card) } else { LOADER_EFI.to_owned() };
+        format!("http://{}/{file}", self.board.network.boss)
     }
 
     /// Takes out what an earlier arming left; says whether there was anything.
@@ -164,8 +167,41 @@ impl BoardWays {
 
 #[async_trait]
 impl Ways for BoardWays {
+    fn possible_by_agent(&self, _machine: &str) -> Vec<Way> {
+        match self.firmware {
+            Firmware::Uefi if self.by_probe && self.has_images() => vec![Way::Http, Way::HttpIpxe],
+            Firmware::Uefi if self.by_probe => vec![Way::HttpIpxe],
+            _ => Vec::new(),
+        }
+    }
+
+    fn ahead(&self, machine: &str, way: Way, efi: &EfiFacts, armed: Option<Way>) -> Option<Ahead> {
+        let card = Mac(self.board.machine(machine)?.mac.0);
+        let mut variables: Vec<Variable> = efi.variables.iter().filter_map(from_efivarfs).collect();
+        let before = next::order(&variables);
+        if let Some(armed) = armed {
+            let since = next::over_http(&variables, card, &self.url(card, armed)).write;
+            variables.retain(|variable| since.iter().all(|new| new.name != variable.name));
+            variables.extend(since);
+        }
+        let written = |variable: &Variable| EfiWrite {
+            name: variable.name.clone(),
+            hex: Some(hex::encode([&variable.attributes.to_le_bytes()[..], &variable.data].concat())),
+        };
+        let removed = |name: String| EfiWrite { name, hex: None };
+        let (arms, writes): (bool, Vec<EfiWrite>) = match way {
+            Way::Http | Way::HttpIpxe => {
+                let arming = next::over_http(&variables, card, &self.url(card, way));
+                (true, arming.write.iter().map(written).collect())
+            }
+            _ => (false, next::leftovers(&variables).into_iter().map(removed).collect()),
+        };
+        (!writes.is_empty()).then(|| Ahead { writes, arms, before })
+    }
+
     fn possible(&self, _machine: &str) -> Vec<Way> {
         match (self.board.board.kind, self.firmware) {
+            (BoardKind::Virtual, Firmware::Uefi) if self.by_probe => vec![Way::Ipxe],
             (BoardKind::Virtual, Firmware::Bios | Firmware::BiosPxe) => vec![Way::Bios],
             (BoardKind::Virtual, Firmware::Secure) => vec![Way::Secure],
             (BoardKind::Virtual, Firmware::Uefi) if self.has_images() => {
@@ -213,6 +249,14 @@ pub(super) fn image_owner(path: &str) -> Option<lab::Mac> {
     name.replace('-', ":").parse().ok()
 }
 
+/// A variable as efivarfs shows it: attributes in front of the value. What is no such thing is left out.
+fn from_efivarfs(shown: &EfiVariable) -> Option<Variable> {
+    let bytes = hex::decode(&shown.hex).ok()?;
+    let (attributes, data) = bytes.split_first_chunk::<4>()?;
+    let attributes = u32::from_le_bytes(*attributes);
+    Some(Variable { guid: GLOBAL, name: shown.name.clone(), attributes, data: data.to_vec() })
+}
+
 /// Changes a file of variables: read, changed in memory, written beside it and renamed over it, so that a power cut
 /// leaves the old one or the new one.
 async fn edit<T: Send + 'static>(
@@ -250,18 +294,28 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{BoardChoice, choose_board};
+    use crate::config::{BoardChoice, DataDir, choose_board};
 
-    fn ways(forced: Option<Way>, images: bool) -> BoardWays {
-        let board = Arc::new(choose_board("virtual", BoardChoice::default()).unwrap());
-        let ways = BoardWays::new(board, Firmware::Uefi, forced, Arc::default());
+    fn ways(by_probe: bool, images: bool) -> BoardWays {
+        let options = ProgramOptions {
+            data: DataDir::new(Some("unused".into())).unwrap(),
+            board: choose_board("virtual", BoardChoice::default()).unwrap(),
+            speed: 1,
+            firmware: Firmware::Uefi,
+            stranger: false,
+            order_by_probe: by_probe,
+            way: None,
+            pid: 0,
+            url: None,
+        };
+        let ways = BoardWays::new(&options, Arc::default());
         ways.serve(Dial::new(BoardKind::Virtual), images);
         ways
     }
 
     #[test]
     fn the_url_is_the_machines_own_image_where_images_can_be_made() {
-        let ways = ways(None, true);
+        let ways = ways(false, true);
         let dial = Dial::new(BoardKind::Virtual);
         let machine = &ways.board.machines[0];
         let url = ways.names(&dial, Some(machine)).efi64_url;
@@ -274,7 +328,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_offered_decides_the_names() {
-        let ways = ways(None, true);
+        let ways = ways(false, true);
         let dial = Dial::new(BoardKind::Virtual);
         let machine = ways.board.machines[0].clone();
         ways.offer(&machine.name, Way::HttpIpxe).await.unwrap();
@@ -283,6 +337,46 @@ mod tests {
         assert_eq!(ways.names(&dial, Some(&machine)).efi64, LOADER_SHIM);
         ways.offer(&machine.name, Way::Http).await.unwrap();
         assert!(ways.names(&dial, Some(&machine)).efi64_url.contains("/boot/uki/"));
+    }
+
+    /// What the probe of a machine with Debian's OVMF reports, one entry for its card.
+    fn reported(more: &[Variable]) -> EfiFacts {
+        let order = Variable::boot("BootOrder", vec![1, 0, 2, 0]);
+        let shown = |variable: &Variable| EfiVariable {
+            name: variable.name.clone(),
+            hex: hex::encode([&variable.attributes.to_le_bytes()[..], &variable.data].concat()),
+        };
+        EfiFacts { variables: [order].iter().chain(more).map(shown).collect() }
+    }
+
+    #[test]
+    fn where_no_file_is_in_reach_the_probe_is_told_what_to_write_and_what_to_take_away() {
+        let ways = ways(true, true);
+        let machine = ways.board.machines[0].name.clone();
+        assert_eq!(ways.possible(&machine), [Way::Ipxe], "what a machine can do without anybody's help");
+        assert_eq!(ways.possible_by_agent(&machine), [Way::Http, Way::HttpIpxe]);
+
+        assert_eq!(ways.ahead(&machine, Way::Ipxe, &reported(&[]), None), None, "nothing of ours is there");
+        let told = ways.ahead(&machine, Way::Http, &reported(&[]), None).unwrap();
+        let names: Vec<&str> = told.writes.iter().map(|write| write.name.as_str()).collect();
+        assert_eq!((names, told.arms), (vec!["Boot2000", "BootNext"], true));
+        assert_eq!(told.before, "BootNext none, BootOrder 0001 0002");
+        assert_eq!(told.writes[1].hex.as_deref(), Some("070000000020"));
+
+        let written: Vec<Variable> = told
+            .writes
+            .iter()
+            .filter_map(|write| {
+                from_efivarfs(&EfiVariable { name: write.name.clone(), hex: write.hex.clone()? })
+            })
+            .collect();
+        assert_eq!(written.len(), 2);
+        let removed = |name: &str| EfiWrite { name: name.into(), hex: None };
+        // Reported before it was written, or after: the same is taken away.
+        for (facts, armed) in [(reported(&written), None), (reported(&[]), Some(Way::Http))] {
+            let undone = ways.ahead(&machine, Way::Ipxe, &facts, armed).unwrap();
+            assert_eq!((undone.writes, undone.arms), (vec![removed("Boot2000"), removed("BootNext")], false));
+        }
     }
 
     #[tokio::test]

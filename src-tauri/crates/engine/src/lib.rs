@@ -4,6 +4,7 @@
 //! The loop is the only writer of status. Everything that waits (tasks of a run, watchers) runs beside it, under a
 //! token that ends it, and speaks to it over bounded queues.
 
+mod ahead;
 mod config;
 mod core;
 mod explaining;

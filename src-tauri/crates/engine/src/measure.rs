@@ -29,6 +29,7 @@ impl Engine {
         if let Some(way) = way {
             let mut possible =
                 self.config.ports.ways.as_ref().map(|port| port.possible(machine)).unwrap_or_default();
+            possible.extend(self.config.ports.ways.iter().flat_map(|port| port.possible_by_agent(machine)));
             if possible.contains(&Way::Ipxe) {
                 possible.push(Way::Owner);
             }
@@ -47,6 +48,12 @@ impl Engine {
         }
         let draft = self.core.draft(machine, Body::WayAsked { way });
         self.core.record(Draft { actor: actor.to_owned(), reason, ..draft });
+        let runs = |known: &lab::status::MachineStatus| {
+            known.boot.as_ref().is_some_and(|boot| boot.state == BootState::Good)
+        };
+        if self.core.ahead.machines.get(machine).is_some_and(runs) {
+            self.arm_ahead(machine);
+        }
         Ok(())
     }
 

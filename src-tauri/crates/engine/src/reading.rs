@@ -32,6 +32,13 @@ impl Engine {
                 self.heard(&machine, &stamp, "its report".into(), heartbeat_ms);
                 self.record_at(&machine, &stamp, None, Body::FactsReported { facts });
                 self.read_sign(&machine, &stamp, &Sign::Reported).await;
+                // What the boot before was told and did not confirm is no longer under way.
+                self.arming_over(&machine);
+                self.arm_ahead(&machine);
+            }
+            Observation::EfiWritten { machine, stamp, name, refused } => {
+                self.heard(&machine, &stamp, "its agent".into(), None);
+                self.efi_written(&machine, &name, refused);
             }
             Observation::Heartbeat { machine, stamp } => {
                 self.heard(&machine, &stamp, "heartbeat".into(), None)

@@ -14,6 +14,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    ahead::Telling,
     config::EngineConfig,
     core::Core,
     explaining::Explaining,
@@ -46,6 +47,8 @@ pub struct Engine {
     pub(crate) world: watch::Receiver<Arc<Snapshot>>,
     pub(crate) notebook: Notebook,
     pub(crate) explaining: Explaining,
+    /// By machine: boot orders that agents were told to write.
+    pub(crate) telling: HashMap<String, Telling>,
     sink: ObservationSink,
     /// Given once the events of the turn are committed.
     pub(crate) answers: Vec<Answer>,
@@ -85,6 +88,7 @@ impl Engine {
             world,
             notebook: Notebook(notes),
             explaining: Explaining::default(),
+            telling: HashMap::new(),
             sink,
             answers: Vec::new(),
             changes: Changes::new(),

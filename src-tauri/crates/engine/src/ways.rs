@@ -1,6 +1,9 @@
 //! Which way a machine is offered before its button is pressed, and what becomes of ways that fail.
 
-use lab::{Body, Failure, Way, ways};
+use lab::{
+    Body, Failure, Way,
+    ways::{self, Choice},
+};
 
 use crate::{procedures::TaskContext, turn::Engine};
 
@@ -10,8 +13,15 @@ pub(crate) async fn offer(ctx: &mut TaskContext, name: &str) -> Result<(), Failu
     let Some(port) = ctx.config.ports.ways.clone() else { return Ok(()) };
     for _ in Way::ALL {
         let machine = ctx.look().status.machines.get(name).cloned().unwrap_or_default();
-        let forced = port.forced().or(machine.asked_way);
-        let Some(choice) = ways::choose(&port.possible(name), forced, &machine) else { return Ok(()) };
+        let by_agent = port.possible_by_agent(name);
+        // What only its agent could have prepared, and did not, is not to be had now that the machine is off.
+        let forced = port.forced().or(machine.asked_way).filter(|way| !by_agent.contains(way));
+        let told = machine
+            .armed
+            .filter(|way| by_agent.contains(way))
+            .map(|way| Choice { way, why: "its firmware was told so while it ran".into() });
+        let chosen = told.or_else(|| ways::choose(&port.possible(name), forced, &machine));
+        let Some(choice) = chosen else { return Ok(()) };
         let way = choice.way;
         if machine.way != Some(way) {
             ctx.write(name, Body::WayChosen { way, why: choice.why }).await?;
@@ -20,7 +30,7 @@ pub(crate) async fn offer(ctx: &mut TaskContext, name: &str) -> Result<(), Failu
             Ok(offered) => {
                 if let Some(before) = offered.armed {
                     ctx.write(name, Body::BootOrderArmed { way, before }).await?;
-                } else if offered.restored || machine.boot_order_before.is_some() {
+                } else if by_agent.is_empty() && (offered.restored || machine.boot_order_before.is_some()) {
                     let why = format!("{} needs none of its own", way.words());
                     ctx.write(name, Body::BootOrderRestored { why }).await?;
                 }

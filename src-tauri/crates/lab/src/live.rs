@@ -1,6 +1,9 @@
 //! What is known now and is no event: ages, transfers under way, counts. It is gone with the process.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{event::Stamp, mac::Mac, status::Status};
 
@@ -11,6 +14,8 @@ pub struct Live {
     pub heard: BTreeMap<String, Heard>,
     /// Transfers that run, by machine.
     pub transfers: BTreeMap<String, Transfer>,
+    /// Machines whose agent is writing into their firmware how they boot next.
+    pub arming: BTreeSet<String>,
     /// Machines that the board file does not know, newest last.
     pub unknown: Vec<UnknownMachine>,
     /// Counted by name; what a queue dropped is here too.

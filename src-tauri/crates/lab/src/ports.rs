@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{fault::Fault, power::PowerState, way::Way};
+use crate::{facts::EfiFacts, fault::Fault, power::PowerState, way::Way};
 
 /// Number of a relay channel, counted from 1 as the relay board counts.
 pub type Outlet = u8;
@@ -142,6 +142,17 @@ pub struct Offered {
     pub restored: bool,
 }
 
+/// What a machine's agent is to write so that its next boot finds the firmware's boot order as its way wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ahead {
+    /// In this order; never empty.
+    pub writes: Vec<EfiWrite>,
+    /// `BootNext` will name an entry of ours; otherwise nothing of ours will be left.
+    pub arms: bool,
+    /// The boot order before.
+    pub before: String,
+}
+
 /// How machines are offered their boot.
 #[async_trait]
 pub trait Ways: Send + Sync {
@@ -152,6 +163,17 @@ pub trait Ways: Send + Sync {
     /// Offers it: the boot files that DHCP names, and the firmware's boot order where that is needed and within reach.
     /// Called while the machine is off. Repeated, it changes nothing more.
     async fn offer(&self, machine: &str, way: Way) -> Result<Offered, PortError>;
+
+    /// Ways that only the machine's own agent can prepare, while the boot before runs.
+    fn possible_by_agent(&self, _machine: &str) -> Vec<Way> {
+        Vec::new()
+    }
+
+    /// What the agent is to write for this way, given the variables that it reported and the way that it was told since;
+    /// `None` when all is as it should be.
+    fn ahead(&self, _machine: &str, _way: Way, _efi: &EfiFacts, _armed: Option<Way>) -> Option<Ahead> {
+        None
+    }
 }
 
 /// Puts faults in and takes them out, where the board can do that.

@@ -96,6 +96,8 @@ impl MachineStatus {
     /// Notes how its latest boot's way went, once that boot has ended.
     pub(crate) fn note_way(&mut self) {
         let Some(boot) = self.boot.as_ref().filter(|boot| !boot.is_running()) else { return };
+        // Firmware forgets it before it follows it.
+        self.armed = None;
         let went = gone(boot);
         match (boot.state, boot.seconds()) {
             (BootState::Good, Some(seconds)) => {

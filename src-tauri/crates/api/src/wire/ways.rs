@@ -22,6 +22,8 @@ pub struct MachineWaysWire {
     pub ways: Vec<WayWire>,
     /// The firmware's boot order before it was changed for one boot, while that has not been taken back.
     pub boot_order_before: Option<String>,
+    /// The way that its firmware will go next because it was told so; `null` when it follows its own order.
+    pub armed: Option<String>,
 }
 
 /// How one way went so far.
@@ -60,6 +62,7 @@ impl MachineWaysWire {
             says: known.way.map(|way| way.words().to_owned()),
             ways: ways.collect(),
             boot_order_before: known.boot_order_before.clone(),
+            armed: known.armed.map(|way| way.word().to_owned()),
         }
     }
 }

@@ -46,6 +46,11 @@ pub(crate) async fn switch_off(mut ctx: TaskContext, name: &str) -> Result<Value
     if known.observed == PowerState::Off && known.commanded != PowerState::On {
         return Ok(json!({ "already": "off" }));
     }
+    // The next boot is armed by this one. An agent that does not answer any more is not waited for.
+    let armed = ctx.until(|snapshot| (!snapshot.live.arming.contains(name)).then_some(Ok(())));
+    if let Ok(result) = tokio::time::timeout(ARMED, armed).await {
+        result?;
+    }
     if power.follows_soft_off() && known.boot.as_ref().is_some_and(|b| b.state == lab::BootState::Good) {
         ctx.config.ports.agents.order(name, Some(AgentOrder::PowerOff));
         let obeyed = tokio::time::timeout(POLITE, seen_off(&mut ctx, name)).await;
@@ -59,6 +64,9 @@ pub(crate) async fn switch_off(mut ctx: TaskContext, name: &str) -> Result<Value
     seen_off(&mut ctx, name).await?;
     Ok(json!({ "outlet": machine.outlet }))
 }
+
+/// For an agent to write two variables, one a heartbeat.
+const ARMED: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// How long a system may take to switch itself off when asked; its heartbeat comes each second.
 const POLITE: std::time::Duration = std::time::Duration::from_secs(15);

@@ -19,7 +19,7 @@ use lab::{
     fault::Fault,
     journal::{Journal, JournalError, Packet},
     live::{ServiceState, Snapshot, UnknownMachine},
-    ports::{AgentOrder, Agents, Faults, OutletReading, PortError, Power, PowerReading},
+    ports::{AgentOrder, Agents, EfiWrite, Faults, OutletReading, PortError, Power, PowerReading, Ways},
     sign::{FileRole, Sign, Speaker},
 };
 use tokio::task::JoinHandle;
@@ -94,6 +94,10 @@ pub struct World {
     pub broken: Mutex<BTreeSet<u8>>,
     pub absent: AtomicBool,
     pub faults: Mutex<BTreeSet<(String, Fault)>>,
+    /// How machines are offered their boot; nobody by default.
+    pub ways: Mutex<Option<Arc<dyn Ways>>>,
+    /// Variables that agents were told to write, newest last.
+    pub told: Mutex<Vec<(String, Vec<EfiWrite>)>>,
     sink: Mutex<Option<ObservationSink>>,
     start: tokio::time::Instant,
     offset: AtomicI64,
@@ -109,6 +113,8 @@ impl World {
             broken: Mutex::default(),
             absent: AtomicBool::new(false),
             faults: Mutex::default(),
+            ways: Mutex::default(),
+            told: Mutex::default(),
             sink: Mutex::default(),
             start: tokio::time::Instant::now(),
             offset: AtomicI64::new(0),
@@ -219,6 +225,9 @@ impl Power for Relay {
 
 impl Agents for Relay {
     fn order(&self, _: &str, _: Option<AgentOrder>) {}
+    fn write_efi(&self, machine: &str, writes: Vec<EfiWrite>) {
+        self.0.told.lock().unwrap().push((machine.to_owned(), writes));
+    }
 }
 
 #[async_trait]
@@ -270,7 +279,7 @@ pub async fn start(world: &Arc<World>, journal: &Arc<Memory>, survives: bool) ->
             agents: Arc::new(Relay(world.clone())),
             console: None,
             faults: Some(Arc::new(Relay(world.clone()))),
-            ways: None,
+            ways: world.ways.lock().unwrap().clone(),
         },
     };
     sink.put(Observation::Service(ServiceState { name: "dhcp".into(), ready: true, says: "ready".into() }));

@@ -63,6 +63,9 @@ pub struct MachineStatus {
     /// The boot order of its firmware before it was changed for one boot.
     #[serde(default)]
     pub boot_order_before: Option<String>,
+    /// The way that its firmware will go at its next boot, because it was told so.
+    #[serde(default)]
+    pub armed: Option<Way>,
     /// The way that a person asked for.
     #[serde(default)]
     pub asked_way: Option<Way>,
@@ -183,8 +186,15 @@ impl MachineStatus {
             }
             Body::WaysRetried { .. } => self.retry_ways(),
             Body::WayAsked { way } => self.asked_way = *way,
-            Body::BootOrderArmed { before, .. } => self.boot_order_before = Some(before.clone()),
-            Body::BootOrderRestored { .. } => self.boot_order_before = None,
+            Body::BootOrderArmed { way, before } => {
+                self.armed = Some(*way);
+                // The first one tells how it was before any of ours.
+                self.boot_order_before.get_or_insert_with(|| before.clone());
+            }
+            Body::BootOrderRestored { .. } => {
+                self.armed = None;
+                self.boot_order_before = None;
+            }
             Body::WipeArmed { disks } => self.wipe = Some(disks.clone()),
             Body::WipeDisarmed { .. } => self.wipe = None,
             Body::WipeBegan { disks, ticket } => {
