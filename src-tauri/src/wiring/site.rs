@@ -61,7 +61,7 @@ pub(super) struct BootSite {
     pub(super) heartbeat_ms: u32,
     pub(super) desk: Arc<AgentDesk>,
     pub(super) picture: Arc<Picture>,
-    trees: Trees,
+    pub(super) trees: Trees,
     spoiler: Spoiler,
     said: Mutex<VecDeque<(Stamp, String, Said)>>,
 }

@@ -165,6 +165,7 @@ fn sign(what: &What) -> Option<(Sign, String)> {
         What::Dhcp { kind, client, arch, .. } => {
             let speaker = match client {
                 Client::Ipxe => Speaker::Ipxe,
+                Client::Grub => Speaker::Grub,
                 Client::System => Speaker::System,
                 Client::Firmware | Client::HttpFirmware => Speaker::Firmware,
             };
@@ -238,6 +239,7 @@ fn client_words(client: Client) -> &'static str {
         Client::Firmware => "firmware",
         Client::HttpFirmware => "firmware (HTTP boot)",
         Client::Ipxe => "loader",
+        Client::Grub => "GRUB",
         Client::System => "system",
     }
 }
@@ -377,6 +379,7 @@ mod tests {
             (Client::Firmware, Speaker::Firmware),
             (Client::HttpFirmware, Speaker::Firmware),
             (Client::Ipxe, Speaker::Ipxe),
+            (Client::Grub, Speaker::Grub),
             (Client::System, Speaker::System),
         ];
         for (client, expected) in table {

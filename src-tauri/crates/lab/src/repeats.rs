@@ -23,9 +23,9 @@ impl Repeats {
     /// Counts a sign, and says when that is worth a mark.
     pub fn saw(&mut self, boot: &Boot, sign: &Sign) -> Option<Step> {
         let name = match sign {
-            Sign::Dhcp { speaker: Speaker::Firmware | Speaker::Ipxe, discover: true, .. } => {
-                "discover-repeated"
-            }
+            Sign::Dhcp {
+                speaker: Speaker::Firmware | Speaker::Ipxe | Speaker::Grub, discover: true, ..
+            } => "discover-repeated",
             Sign::Answered { ack: false, .. } => "offer-repeated",
             _ => return None,
         };

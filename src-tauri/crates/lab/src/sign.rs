@@ -15,6 +15,8 @@ use crate::{
 pub enum Speaker {
     Firmware,
     Ipxe,
+    /// GRUB on a disk of the machine's own.
+    Grub,
     System,
 }
 
@@ -164,18 +166,21 @@ fn dhcp(running: Option<&Boot>, speaker: Speaker, discover: bool, arch: Option<u
     };
     let again = "the machine began again by itself";
     match (speaker, running) {
-        (Speaker::Firmware | Speaker::Ipxe, None) if discover => fresh(Vec::new()),
+        (Speaker::Firmware | Speaker::Ipxe | Speaker::Grub, None) if discover => fresh(Vec::new()),
         // A ROM that asks anew after it got past its address has restarted; before that it is merely asking again.
         (Speaker::Firmware, Some(boot)) if discover && boot.phase() > Phase::Address => {
             fresh(restart(running, again))
         }
-        // A ROM that is iPXE itself has no firmware DISCOVER to show; past the kernel its question means the same.
-        (Speaker::Ipxe, Some(boot)) if discover && boot.phase() >= Phase::Os => {
+        // GRUB on a disk and a ROM that is iPXE itself have no firmware DISCOVER to show; past the kernel their question means
+        // the same.
+        (Speaker::Ipxe | Speaker::Grub, Some(boot)) if discover && boot.phase() >= Phase::Os => {
             fresh(restart(running, again))
         }
-        (Speaker::Firmware | Speaker::Ipxe, Some(boot)) => {
+        (Speaker::Firmware | Speaker::Ipxe | Speaker::Grub, Some(boot)) => {
             let mut steps = advance(boot, Phase::Address);
             let name = match (speaker, discover) {
+                (Speaker::Grub, true) => "grub-discover",
+                (Speaker::Grub, false) => "grub-request",
                 (Speaker::Ipxe, true) => "ipxe-discover",
                 (Speaker::Ipxe, false) => "ipxe-request",
                 (_, true) => "discover",

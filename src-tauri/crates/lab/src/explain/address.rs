@@ -25,7 +25,14 @@ fn round<'a>(case: &Case<'a>) -> Option<Round<'a>> {
     let first = |names: &[&str]| names.iter().find_map(|name| case.mark(name));
     match case.phase() {
         Phase::Address => Some(Round {
-            asked: first(&["discover", "ipxe-discover", "request", "ipxe-request"])?,
+            asked: first(&[
+                "discover",
+                "ipxe-discover",
+                "grub-discover",
+                "request",
+                "ipxe-request",
+                "grub-request",
+            ])?,
             offered: case.mark("address-offered"),
             given: case.mark("address-given"),
             who: "Its firmware",

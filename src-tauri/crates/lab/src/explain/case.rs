@@ -188,7 +188,7 @@ impl<'a> Case<'a> {
 
     /// What the firmware said it is, by option 93 (RFC 4578 section 2.1, and IANA's list).
     pub(super) fn architecture(&self) -> Option<u64> {
-        ["discover", "ipxe-discover", "request", "ipxe-request"]
+        ["discover", "ipxe-discover", "grub-discover", "request", "ipxe-request", "grub-request"]
             .iter()
             .find_map(|name| self.mark(name)?.detail.get("arch")?.as_u64())
     }

@@ -306,7 +306,8 @@ pub(super) fn boot(config: &DhcpConfig, request: &Request) -> Boot {
     let names = config.boot_of(request.mac);
     let client = request.client();
     match (client, request.arch) {
-        (Client::System, _) => Boot::Nothing,
+        // GRUB on a disk knows where its configuration is.
+        (Client::System | Client::Grub, _) => Boot::Nothing,
         (_, _) if names.missing.is_some() => Boot::Missing(names.missing.unwrap_or_default()),
         (Client::Ipxe, _) => Boot::Script(names.script_url.clone()),
         // RFC 4578: 0 is a PC BIOS, and ROMs older than option 93 are nothing else.

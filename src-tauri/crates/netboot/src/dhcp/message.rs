@@ -69,6 +69,9 @@ pub enum Client {
     HttpFirmware,
     /// iPXE (user class `iPXE`); it calls itself a PXEClient too.
     Ipxe,
+    /// GRUB from the machine's own disk. It names no class: its DISCOVER says what it is and nothing more, its REQUEST asks
+    /// for the extensions path (option 18) and for a vendor class; no system does either (seen from GRUB 2.06).
+    Grub,
     /// Anything else: an operating system.
     System,
 }
@@ -151,9 +154,20 @@ impl Request {
             Client::HttpFirmware
         } else if vendor.starts_with("PXEClient") {
             Client::Firmware
+        } else if self.is_grub() {
+            Client::Grub
         } else {
             Client::System
         }
+    }
+
+    fn is_grub(&self) -> bool {
+        let bare = self.client_id.is_none() && self.max_size.is_none();
+        let asks = match (&self.wants, self.kind) {
+            (None, kind) => kind == Kind::Discover,
+            (Some(wants), _) => wants.contains(&18) && wants.contains(&60),
+        };
+        self.vendor_class.is_none() && bare && asks
     }
 }
 
@@ -368,7 +382,7 @@ pub(crate) mod tests {
     #[test]
     fn tells_the_programs_on_a_machine_apart() {
         type Case = (&'static str, &'static [(u8, &'static [u8])], Client, Option<u16>);
-        let cases: [Case; 9] = [
+        let cases: [Case; 12] = [
             ("UEFI", &[(60, OVMF), (93, &[0, 7])], Client::Firmware, Some(7)),
             ("93 wins over 60", &[(60, OVMF), (93, &[0, 9, 0, 7])], Client::Firmware, Some(9)),
             ("only 60", &[(60, OVMF)], Client::Firmware, Some(7)),
@@ -376,7 +390,10 @@ pub(crate) mod tests {
             ("iPXE, bare", &[(60, OVMF), (77, b"iPXE"), (175, &[1, 1, 0])], Client::Ipxe, Some(7)),
             ("iPXE, listed", &[(77, b"\x03abc\x04iPXE")], Client::Ipxe, None),
             ("another class", &[(60, OVMF), (77, b"\x04iPXF")], Client::Firmware, Some(7)),
-            ("class cut off", &[(77, b"\x09iPXE")], Client::System, None),
+            ("class cut off", &[(77, b"\x09iPXE"), (55, &[1, 3])], Client::System, None),
+            ("GRUB", &[], Client::Grub, None),
+            ("GRUB's request", &[(55, &[1, 3, 6, 15, 12, 17, 18, 60])], Client::Grub, None),
+            ("NetworkManager", &[(55, &[1, 2, 6, 12, 15, 17, 26, 28, 121])], Client::System, None),
             ("Linux", &[(60, b"udhcp 1.35.0"), (12, &[0xff, 0xfe])], Client::System, None),
         ];
         for (name, options, client, arch) in cases {

@@ -24,7 +24,7 @@ pub fn answer(config: &DhcpConfig, request: &Request, door: Door) -> Decision {
     if !request.giaddr.is_unspecified() && !config.is_inside(request.giaddr) {
         return Decision::Silent(Refusal::Relayed(request.giaddr));
     }
-    if request.client() == Client::System {
+    if matches!(request.client(), Client::System | Client::Grub) {
         return match request.kind {
             Kind::Discover | Kind::Inform => Decision::Silent(Refusal::NotBooting),
             _ => Decision::Noted,

@@ -160,14 +160,15 @@ fn put_boot(config: &DhcpConfig, request: &Request, grant: &Grant, options: &mut
         Client::HttpFirmware => options.put(60, *b"HTTPClient"),
         // iPXE knows a proxy's answer by it. In a server's own it would start a search for a PXE boot server.
         Client::Ipxe if proxy => options.put(60, *b"PXEClient"),
-        Client::Ipxe | Client::System => {}
+        Client::Ipxe | Client::Grub | Client::System => {}
     }
     let plain = config.boot_of(request.mac).plain;
     if !proxy && !plain && (client == Client::Ipxe || request.has_ipxe_options) {
         options.put(175, NO_PXEDHCP);
     }
     // PXE 2.1 wants the machine's identifier back; some ROMs drop answers without it.
-    if let Some(id) = request.machine_id.as_ref().filter(|_| client != Client::System) {
+    if let Some(id) = request.machine_id.as_ref().filter(|_| !matches!(client, Client::System | Client::Grub))
+    {
         options.put(97, id.as_slice());
     }
 }

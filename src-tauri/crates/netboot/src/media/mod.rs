@@ -134,7 +134,7 @@ fn hash(bytes: &[u8]) -> String {
 fn lay_out(files: &[(String, Vec<u8>)]) -> std::io::Result<Vec<u8>> {
     let mut disk = vec![0; DISK_BYTES as usize];
     let span = gpt::write(&mut disk, PARTITION);
-    let mut partition = Cursor::new(&mut disk[span]);
+    let mut partition = Cursor::new(&mut disk[span.clone()]);
     // The same inputs make the same disk: no serial number out of the clock.
     let options = FormatVolumeOptions::new()
         .fat_type(FatType::Fat32)
@@ -155,7 +155,29 @@ fn lay_out(files: &[(String, Vec<u8>)]) -> std::io::Result<Vec<u8>> {
         file.flush()?;
     }
     system.unmount()?;
+    disk[span].chunks_exact_mut(SECTOR).for_each(plain_dots);
     Ok(disk)
+}
+
+const SECTOR: usize = 512;
+/// Directory entries have this length; the twelfth byte is what they are, and these are parts of a long name.
+const ENTRY: usize = 32;
+const LONG_NAME: u8 = 0x0f;
+/// First byte of an entry that is free.
+const FREE: u8 = 0xe5;
+
+/// The library gives `.` and `..` long names. Nothing stumbles over them but `fsck.fat`, which calls every folder damaged; a
+/// folder begins with those two entries and nothing before them.
+fn plain_dots(sector: &mut [u8]) {
+    let entry = |index: usize| &sector[index * ENTRY..][..ENTRY];
+    let long = |index: usize| entry(index)[11] == LONG_NAME;
+    let named = |index: usize, name: &[u8; 11]| entry(index).starts_with(name);
+    if long(0) && named(1, b".          ") && long(2) && named(3, b"..         ") {
+        sector.copy_within(ENTRY..2 * ENTRY, 0);
+        sector.copy_within(3 * ENTRY..4 * ENTRY, ENTRY);
+        sector[2 * ENTRY] = FREE;
+        sector[3 * ENTRY] = FREE;
+    }
 }
 
 /// Writes a disk to a file, with holes where nothing is: most of it.
