@@ -192,7 +192,7 @@ fn a_disk_of_its_own() {
         let console = || std::fs::read(folder.join("console1.log")).unwrap_or_default();
         let told = || String::from_utf8_lossy(&console()).contains(&says).then_some(());
         until(&says, Duration::from_secs(120), told);
-        served.kill();
+        served.stop();
     };
     falls_back_to("b");
     let garbage = dir.path().join("garbage");
