@@ -4,10 +4,10 @@
 
 mod support;
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
-use support::{Served, text, until};
+use support::{Served, impatient, text, until};
 
 /// Six faults, one a machine: the code of their explanation, and the phase in which each ends its boot.
 const ROUNDS: [[(&str, &str, &str); 6]; 2] = [
@@ -30,6 +30,8 @@ const ROUNDS: [[(&str, &str, &str); 6]; 2] = [
     ],
 ];
 
+const BOARD: &str = include_str!("../boards/simulated.toml");
+
 /// Limits for machines that need a second for a boot; the shortest that still leave a busy computer its time.
 const LIMITS: [(&str, u32); 9] = [
     ("boot_s", 25),
@@ -50,21 +52,10 @@ fn built(served: &Served) {
     });
 }
 
-fn impatient(folder: &Path) -> String {
-    let mut text = include_str!("../boards/simulated.toml").to_owned();
-    for (key, value) in LIMITS {
-        let line = text.lines().find(|line| line.starts_with(&format!("{key} ="))).unwrap().to_owned();
-        text = text.replacen(&line, &format!("{key} = {value}"), 1);
-    }
-    let path = folder.join("board.toml");
-    std::fs::write(&path, text).unwrap();
-    path.to_str().unwrap().to_owned()
-}
-
 #[test]
 fn each_fault_ends_in_its_verdict_and_healthy_boots_in_none() {
     let dir = tempfile::tempdir().unwrap();
-    let board = impatient(dir.path());
+    let board = impatient(dir.path(), BOARD, &LIMITS);
     let served = Served::start(&dir.path().join("data"), &["--board", &board, "--speed", "20"]);
     built(&served);
     let mut wrong = Vec::new();
@@ -138,7 +129,7 @@ fn is_sound(served: &Served, told: &Value) {
 #[test]
 fn silence_is_decided_by_a_look_at_the_machine() {
     let dir = tempfile::tempdir().unwrap();
-    let board = impatient(dir.path());
+    let board = impatient(dir.path(), BOARD, &LIMITS);
     let served = Served::start(&dir.path().join("data"), &["--board", &board, "--speed", "20"]);
     built(&served);
     assert_eq!(served.json(&["explain", "1"])["verdict"], Value::Null);

@@ -138,6 +138,18 @@ pub fn is_good_boot(boot: &Value) {
     assert_eq!(boot["state"], "good");
 }
 
+/// A board file with other limits: tests do not wait as long as people should.
+pub fn impatient(folder: &Path, board: &str, limits: &[(&str, u32)]) -> String {
+    let mut text = board.to_owned();
+    for (key, value) in limits {
+        let line = text.lines().find(|line| line.starts_with(&format!("{key} ="))).unwrap().to_owned();
+        text = text.replacen(&line, &format!("{key} = {value}"), 1);
+    }
+    let path = folder.join("board.toml");
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
 /// Processes whose command line holds this text, other than ourselves.
 pub fn processes_with(needle: &str) -> Vec<(u32, String)> {
     let own = std::process::id();

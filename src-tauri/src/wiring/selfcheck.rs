@@ -184,7 +184,7 @@ mod tests {
         let mut dial = Dial::new(board.board.kind);
         let listener = TcpListener::bind((dial.address(board.network.boss), 0)).await.unwrap();
         dial.move_port(80, listener.local_addr().unwrap().port());
-        let ways = BoardWays::new(board.clone(), Firmware::Uefi, None, Arc::default());
+        let ways = BoardWays::new(board.clone(), Firmware::Uefi, None, false, Arc::default());
         ways.serve(dial.clone(), true);
         let config = dhcp_config(&board, &dial, &ways);
         let files = BootFiles::simulated_with_images();

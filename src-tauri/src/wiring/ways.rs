@@ -25,7 +25,7 @@ use netboot::{
 };
 
 use super::boot_files::{CHAIN_UNDIONLY, IMAGES, LOADER_BIOS, LOADER_EFI, LOADER_SHIM, SCRIPT};
-use super::{ProgramOptions, leases::LiveDhcp};
+use super::leases::LiveDhcp;
 
 /// Where the owner's own programs send iPXE to.
 const OWNERS_SCRIPT: &str = "chain-boot.ipxe";
@@ -50,12 +50,19 @@ pub(super) struct BoardWays {
 }
 
 impl BoardWays {
-    pub(super) fn new(options: &ProgramOptions, dhcp: Arc<LiveDhcp>) -> Self {
+    /// With `by_probe` virtual machines are treated as real ones always are: their variables are out of reach.
+    pub(super) fn new(
+        board: Arc<Board>,
+        firmware: Firmware,
+        forced: Option<Way>,
+        by_probe: bool,
+        dhcp: Arc<LiveDhcp>,
+    ) -> Self {
         Self {
-            board: Arc::new(options.board.clone()),
-            firmware: options.firmware,
-            forced: options.way,
-            by_probe: options.order_by_probe || options.board.board.kind == BoardKind::Labinator,
+            by_probe: by_probe || board.board.kind == BoardKind::Labinator,
+            board,
+            firmware,
+            forced,
             served: OnceLock::new(),
             dhcp,
             machines: OnceLock::new(),
@@ -196,7 +203,7 @@ impl Ways for BoardWays {
             }
             _ => (false, next::leftovers(&variables).into_iter().map(removed).collect()),
         };
-        (!writes.is_empty()).then(|| Ahead { writes, arms, before })
+        (!writes.is_empty()).then_some(Ahead { writes, arms, before })
     }
 
     fn possible(&self, _machine: &str) -> Vec<Way> {
@@ -294,21 +301,11 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{BoardChoice, DataDir, choose_board};
+    use crate::config::{BoardChoice, choose_board};
 
     fn ways(by_probe: bool, images: bool) -> BoardWays {
-        let options = ProgramOptions {
-            data: DataDir::new(Some("unused".into())).unwrap(),
-            board: choose_board("virtual", BoardChoice::default()).unwrap(),
-            speed: 1,
-            firmware: Firmware::Uefi,
-            stranger: false,
-            order_by_probe: by_probe,
-            way: None,
-            pid: 0,
-            url: None,
-        };
-        let ways = BoardWays::new(&options, Arc::default());
+        let board = Arc::new(choose_board("virtual", BoardChoice::default()).unwrap());
+        let ways = BoardWays::new(board, Firmware::Uefi, None, by_probe, Arc::default());
         ways.serve(Dial::new(BoardKind::Virtual), images);
         ways
     }

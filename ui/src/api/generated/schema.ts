@@ -811,6 +811,8 @@ export interface components {
         };
         /** @description A machine with the ways it knows. */
         MachineWaysWire: {
+            /** @description The way that its firmware will go next because it was told so; `null` when it follows its own order. */
+            armed: string | null;
             /** @description The firmware's boot order before it was changed for one boot, while that has not been taken back. */
             boot_order_before: string | null;
             /** Format: int32 */

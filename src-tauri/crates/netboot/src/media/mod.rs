@@ -163,11 +163,13 @@ const SECTOR: usize = 512;
 /// Directory entries have this length; the twelfth byte is what they are, and these are parts of a long name.
 const ENTRY: usize = 32;
 const LONG_NAME: u8 = 0x0f;
+/// Where the library puts the root.
+const ROOT_CLUSTER: u8 = 2;
 /// First byte of an entry that is free.
 const FREE: u8 = 0xe5;
 
-/// The library gives `.` and `..` long names. Nothing stumbles over them but `fsck.fat`, which calls every folder damaged; a
-/// folder begins with those two entries and nothing before them.
+/// The library gives `.` and `..` long names, and names the root by its cluster where FAT32 wants 0. Nothing stumbles over that
+/// but `fsck.fat`, which calls every folder damaged; a folder begins with those two entries and nothing before them.
 fn plain_dots(sector: &mut [u8]) {
     let entry = |index: usize| &sector[index * ENTRY..][..ENTRY];
     let long = |index: usize| entry(index)[11] == LONG_NAME;
@@ -177,6 +179,10 @@ fn plain_dots(sector: &mut [u8]) {
         sector.copy_within(3 * ENTRY..4 * ENTRY, ENTRY);
         sector[2 * ENTRY] = FREE;
         sector[3 * ENTRY] = FREE;
+        let parent = &mut sector[ENTRY..2 * ENTRY];
+        if (parent[20], parent[21], parent[26], parent[27]) == (0, 0, ROOT_CLUSTER, 0) {
+            parent[26] = 0;
+        }
     }
 }
 
