@@ -28,7 +28,7 @@ for target in "${targets[@]}"; do
     found+=("$target")
 done
 if [ ${#found[@]} -gt 0 ]; then
-  say "fuzz: found something in ${found[*]}; the inputs are in target/fuzz/artifacts"
+  say "fuzz: not clean: ${found[*]}; what was found is in target/fuzz/artifacts, unless a target did not build (see above)"
   exit 1
 fi
 say "fuzz: nothing found in ${targets[*]}"

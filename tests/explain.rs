@@ -87,6 +87,17 @@ fn each_fault_ends_in_its_verdict_and_healthy_boots_in_none() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // It never reports: it begins again until it is held back.
+    served.json(&["fault", "wipe-loop", "1"]);
+    served.json(&["lab", "start", "rehearsal", "--machine", "1"]);
+    let held = until("the loop to be stopped", Duration::from_secs(60), || {
+        let told = served.json(&["explain", "1"]);
+        (told["verdict"]["code"] == "boot-loop").then_some(told)
+    });
+    is_sound(&served, &held);
+    served.ask(&["lab", "cancel", "--wait"]);
+    served.json(&["fault", "wipe-loop", "1", "--off"]);
+    assert!(served.ask(&["rearm", "1"]).status.success(), "it was held back");
     let before = explained(&served);
     for _ in 0..5 {
         let ended = served.json(&["lab", "start", "rehearsal", "--wait"]);

@@ -31,7 +31,6 @@ const REST: [(&str, End); 16] = [
     ("link-down", Stuck("firmware", "no-link")),
     // What is lost on its way in was never asked, as far as can be seen here.
     ("drop-dhcp", Stuck("firmware", "silent-after-link")),
-    ("second-dhcp", Stuck("address", "other-dhcp-server")),
     ("drop-tftp", Stuck("address", "no-file-asked")),
     ("lost-tftp-acks", Stuck("loader", "transfer-stalls")),
     ("wrong-arch", Stuck("loader", "wrong-architecture")),
@@ -45,6 +44,8 @@ const REST: [(&str, End); 16] = [
     ("duplicate-dhcp", Good),
     ("duplicate-tftp", Good),
     ("duplicate-http", Good),
+    // The last one: for a while after such a server has gone ours does not answer.
+    ("second-dhcp", Stuck("address", "other-dhcp-server")),
 ];
 
 /// Of the first machine of the board. The controller asks for addresses too, to hear who else answers.

@@ -1,11 +1,17 @@
 // Photographs the screens of the real program on its simulated board at the kiosk's true size, for the documents.
 //   node bench/screens.mjs PROGRAM FOLDER
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { rehearse, serve } from './served.mjs';
+import { rehearse, serve, tell } from './served.mjs';
 
 const [program = '../target/release/statusinator', folder = '../docs/screens'] = process.argv.slice(2);
-const { data, login, url, page, end } = await serve(program, 4);
+// A machine that stays silent is explained after a minute, which is long for a picture.
+const boards = mkdtempSync(join(tmpdir(), 'statusinator-board-'));
+const board = join(boards, 'board.toml');
+const usual = readFileSync(new URL('../../boards/simulated.toml', import.meta.url), 'utf8');
+writeFileSync(board, usual.replace(/^firmware_silent_s = \d+/m, 'firmware_silent_s = 12'));
+const { data, login, url, page, end } = await serve(program, 4, board);
 
 try {
   mkdirSync(folder, { recursive: true });
@@ -44,6 +50,16 @@ try {
     .first()
     .waitFor();
   await shot('system');
+
+  await tell(program, data, 'fault', 'no-network-boot', '6');
+  await tell(program, data, 'lab', 'start', 'rehearsal');
+  await page.goto(`${url}/#/observe/boots/18`);
+  await page.getByText('silent since its link came up').first().waitFor({ timeout: 60_000 });
+  await shot('boot-verdict');
+  await page.goto(`${url}/#/board`);
+  await word('stuck').first().waitFor();
+  await shot('board-verdict');
 } finally {
   await end();
+  rmSync(boards, { recursive: true, force: true });
 }

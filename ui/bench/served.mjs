@@ -14,10 +14,11 @@ const QUIET = [
   '--disable-sync',
 ];
 
-/** Starts `serve` at this speed and a browser of the kiosk's size. */
-export async function serve(program, speed) {
+/** Starts `serve` at this speed, with this board, and a browser of the kiosk's size. */
+export async function serve(program, speed, board = 'simulated') {
   const data = mkdtempSync(join(tmpdir(), 'statusinator-bench-'));
-  const args = ['serve', '--json', '--speed', String(speed), '--data', data, '--listen', '127.0.0.1:0'];
+  const args = ['serve', '--json', '--board', board, '--speed', String(speed), '--data', data];
+  args.push('--listen', '127.0.0.1:0');
   const served = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] });
   let browser;
   const end = async () => {
@@ -49,13 +50,17 @@ function hello(served) {
   });
 }
 
-/** Runs the rehearsal beside the page, never before it: the command must not stop the browser's own process. */
-export function rehearse(program, data) {
+/** One command to its end. */
+export function tell(program, data, ...words) {
   return new Promise((resolve, reject) => {
-    const args = ['lab', 'start', 'rehearsal', '--wait', '--data', data];
-    const run = spawn(program, args, { stdio: 'ignore' });
+    const run = spawn(program, [...words, '--data', data], { stdio: 'ignore' });
     run.once('exit', (code) =>
-      code === 0 ? resolve() : reject(new Error(`the rehearsal ended with ${code}`)),
+      code === 0 ? resolve() : reject(new Error(`${words[0]} ended with ${code}`)),
     );
   });
+}
+
+/** Runs the rehearsal beside the page, never before it: the command must not stop the browser's own process. */
+export function rehearse(program, data) {
+  return tell(program, data, 'lab', 'start', 'rehearsal', '--wait');
 }

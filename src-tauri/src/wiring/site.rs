@@ -219,7 +219,7 @@ impl netboot::files::Site for BootSite {
         if !self.say(&machine.name, said) {
             return reply(503, "Too many reports are waiting; try again in a second.".into());
         }
-        let words = self.desk.words(&machine.name).or_else(|| self.spoiler.word(&machine.name));
+        let words = self.desk.words(&machine.name);
         let order = words.map(|words| format!(" {words}")).unwrap_or_default();
         // Agents repeat themselves until they read this word.
         reply(200, format!("received{order}"))

@@ -81,12 +81,15 @@ impl Spoiler {
     pub(super) fn cmdline(&self, machine: &str, good: String) -> String {
         // Neither initrd nor disk has this: the kernel finds nothing to begin with, and panics (init/main.c).
         let bad = "rdinit=/nonexistent init=/nonexistent root=/dev/nonexistent";
-        if self.faults(machine).contains(&Fault::KernelPanics) { format!("{good} {bad}") } else { good }
-    }
-
-    /// What the machine's agent is told beyond its orders.
-    pub(super) fn word(&self, machine: &str) -> Option<String> {
-        self.faults(machine).contains(&Fault::WipeLoop).then(|| "reboot".to_owned())
+        let faults = self.faults(machine);
+        if faults.contains(&Fault::WipeLoop) {
+            // It restarts a second after its panic, before it could report: again and again.
+            format!("{good} {bad} panic=1")
+        } else if faults.contains(&Fault::KernelPanics) {
+            format!("{good} {bad}")
+        } else {
+            good
+        }
     }
 }
 

@@ -57,6 +57,13 @@ fn rows() -> Vec<Row> {
     vec![
         ("DISCOVER, no OFFER", "discover", vec![], V::NotAnswered, 20.0),
         ("pool empty", "discover", vec![refused("pool empty", "every address is taken")], V::PoolEmpty, 5.0),
+        (
+            "silent beside another server",
+            "discover",
+            vec![refused("silent because of another server", "192.168.122.9 answers here")],
+            V::OtherDhcpServer,
+            5.0,
+        ),
         ("disabled", "discover", vec![refused("disabled", "the board file says so")], V::Disabled, 5.0),
         (
             "another's address",

@@ -79,6 +79,12 @@ pub(super) fn refused(case: &Case<'_>) -> Option<Lead> {
             VerdictCode::PoolEmpty,
             "Make the pool in the board file larger, or wait until a lease ends.".to_owned(),
         ),
+        Some("silent because of another server") => (
+            VerdictCode::OtherDhcpServer,
+            "Switch DHCP off at that server, or take its cable out of the lab's switch: we answer again once it has been \
+             silent for a while. Or let us answer beside it, as proxy."
+                .to_owned(),
+        ),
         Some("disabled") => (VerdictCode::Disabled, format!("Allow {} to boot again.", case.name)),
         _ => (
             VerdictCode::NotAnswered,

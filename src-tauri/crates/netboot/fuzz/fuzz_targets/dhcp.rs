@@ -1,6 +1,6 @@
 #![no_main]
 //! A datagram on port 67 or 4011, in every mode: read, decided and answered. An answer is never shorter than a BOOTP
-//! message. The first byte chooses port and mode; the rest is the datagram.
+//! message. The first byte chooses port, mode and plainness; the rest is the datagram.
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -33,6 +33,7 @@ fuzz_target!(|input: &[u8]| {
             efi64_url: "http://192.168.122.3/ipxe.efi".into(),
             script_url: "http://192.168.122.3/boot.ipxe".into(),
             missing: None,
+            plain: choice & 0x40 != 0,
         },
         next_server: us,
         replies: Replies::Broadcast,

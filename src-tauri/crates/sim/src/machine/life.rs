@@ -142,6 +142,11 @@ impl<'a> Life<'a> {
         }
         let orders = Orders::parse(&cmdline);
         if let Some(init) = &orders.missing_init {
+            if let Some(seconds) = orders.restart_s {
+                self.conditions.enter(MachineState::Panicked(format!("restarts in {seconds} s")));
+                self.conditions.pause(seconds).await;
+                return Ok(End::Reboot);
+            }
             return Err(panic(&format!("Requested init {init} failed (error -2)")));
         }
         if self.conditions.fault() == Fault::WrongKernel || self.conditions.trouble().spoiled {

@@ -25,7 +25,7 @@ const REPORT_AGAIN: f64 = 2.0;
 const REPORT_FLOOR: Duration = Duration::from_millis(100);
 
 /// What the kernel's command line asks of the system.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Orders {
     pub(super) box_number: Option<u32>,
     pub(super) name: Option<String>,
@@ -34,6 +34,8 @@ pub(super) struct Orders {
     heartbeat_ms: u64,
     /// A program to begin with that no initrd has: the kernel panics on it.
     pub(super) missing_init: Option<String>,
+    /// Seconds after a panic at which it restarts by itself.
+    pub(super) restart_s: Option<f64>,
     /// It is to erase disks before it reports.
     wipe: bool,
 }
@@ -54,6 +56,9 @@ impl Orders {
                 .filter(|ms| *ms > 0)
                 .unwrap_or(USUAL_HEARTBEAT_MS),
             wipe: value("statusinator.mode") == Some("wipe"),
+            restart_s: value("panic")
+                .and_then(|text| text.parse().ok())
+                .filter(|seconds| (0.0..=3600.0).contains(seconds) && *seconds > 0.0),
             missing_init: value("rdinit").filter(|init| *init != "/init").map(str::to_owned),
         }
     }
@@ -217,16 +222,19 @@ mod tests {
             report: Some("http://127.0.0.1:9/boot".into()),
             heartbeat_ms: 2000,
             missing_init: None,
+            restart_s: None,
             wipe: false,
         };
         assert_eq!(Orders::parse(line), expected);
         assert!(Orders::parse("statusinator.mode=wipe statusinator.disks=sda").wipe);
+        assert_eq!(Orders::parse("rdinit=/gone panic=1").restart_s, Some(1.0));
         let none = Orders {
             box_number: None,
             name: None,
             report: None,
             heartbeat_ms: 5000,
             missing_init: None,
+            restart_s: None,
             wipe: false,
         };
         assert_eq!(
