@@ -51,6 +51,13 @@ impl AgentDesk {
         })
     }
 
+    /// Another boot's agent speaks: what its predecessor did not write any more was meant for the boot that is now past.
+    pub(super) fn began(&self, machine: &str) {
+        if let Some(waiting) = self.lock().get_mut(machine) {
+            waiting.efi.clear();
+        }
+    }
+
     /// Takes back the variable that was told, written or not.
     pub(super) fn efi_written(&self, machine: &str, written: &EfiWritten) {
         if let Some(waiting) = self.lock().get_mut(machine)
@@ -125,6 +132,15 @@ mod tests {
         desk.write_efi("node1", vec![write("Boot0009", Some("07")), write("BootNext", Some("07"))]);
         desk.efi_written("node1", &written("Boot0009", false));
         assert_eq!(desk.words("node1"), None, "a BootNext without its entry would be followed");
+    }
+
+    #[test]
+    fn what_one_boot_did_not_write_is_not_told_to_the_next() {
+        let desk = AgentDesk::default();
+        desk.order("node1", Some(AgentOrder::PowerOff));
+        desk.write_efi("node1", vec![write("BootNext", Some("07"))]);
+        desk.began("node1");
+        assert_eq!(desk.words("node1").as_deref(), Some("poweroff"), "orders are the engine's to take back");
     }
 
     #[test]

@@ -29,24 +29,18 @@ impl BootSite {
         self.files.image(&self.cmdline(&admitted))
     }
 
-    /// GRUB's configuration.
+    /// GRUB's configuration, where it was fetched over the network itself.
     pub(super) fn grub(&self, who: &Asker) -> Body {
-        let text = match self.admit(who) {
-            Ok(admitted) => grub::known(&GrubMachine {
-                screen: script::grub_screen(&admitted.plate, &format!("loads {}", self.files.loads)),
-                title: admitted.plate.title(),
-                kernel: format!("/{KERNEL}"),
-                initrd: format!("/{INITRD}"),
-                cmdline: self.cmdline(&admitted),
-            }),
-            Err(refusal) => script::grub_refused(&refusal, &format!("/{GRUB_CONFIG}")),
-        };
-        Body::from_bytes(text)
+        self.grub_from(who, "", GRUB_CONFIG)
     }
 
     /// The configuration for GRUB on a machine's own disk, which came from nowhere and must be told where files are.
     pub(super) fn grub_local(&self, who: &Asker) -> Body {
-        let place = format!("(http,{})", self.base.ip());
+        self.grub_from(who, &format!("(http,{})", self.base.ip()), LOCAL_CONFIG)
+    }
+
+    /// `place` is GRUB's name for where files are; empty: where the configuration came from.
+    fn grub_from(&self, who: &Asker, place: &str, config: &str) -> Body {
         let text = match self.admit(who) {
             Ok(admitted) => grub::known(&GrubMachine {
                 screen: script::grub_screen(&admitted.plate, &format!("loads {}", self.files.loads)),
@@ -55,7 +49,7 @@ impl BootSite {
                 initrd: format!("{place}/{INITRD}"),
                 cmdline: self.cmdline(&admitted),
             }),
-            Err(refusal) => script::grub_refused(&refusal, &format!("{place}/{LOCAL_CONFIG}")),
+            Err(refusal) => script::grub_refused(&refusal, &format!("{place}/{config}")),
         };
         Body::from_bytes(text)
     }

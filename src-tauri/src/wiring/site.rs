@@ -197,7 +197,10 @@ impl netboot::files::Site for BootSite {
         };
         let said = match path.trim_start_matches('/').strip_prefix("probe/") {
             Some("report") => match Report::parse(body, clock::now().wall_us / 1_000_000) {
-                Ok(report) => Said::Report(Box::new(with_smbios(report))),
+                Ok(report) => {
+                    self.desk.began(&machine.name);
+                    Said::Report(Box::new(with_smbios(report)))
+                }
                 Err(error) => return reply(422, format!("This report cannot be read: {error}")),
             },
             Some("wipe/ask") => return wiper::ask(self, machine, body),

@@ -20,103 +20,42 @@ use tokio::sync::mpsc;
 #[derive(Debug)]
 pub enum Observation {
     /// A machine of the board showed this on its wire; `says` is for people.
-    Sign {
-        machine: String,
-        stamp: Stamp,
-        sign: Sign,
-        says: String,
-    },
-    /// Its agent reported what it is.
+    Sign { machine: String, stamp: Stamp, sign: Sign, says: String },
     /// Its agent wrote a variable of its firmware, or was refused.
-    EfiWritten {
-        machine: String,
-        stamp: Stamp,
-        name: String,
-        refused: Option<String>,
-    },
-    Report {
-        machine: String,
-        stamp: Stamp,
-        facts: Box<Facts>,
-        heartbeat_ms: Option<u64>,
-    },
+    EfiWritten { machine: String, stamp: Stamp, name: String, refused: Option<String> },
+    /// Its agent reported what it is.
+    Report { machine: String, stamp: Stamp, facts: Box<Facts>, heartbeat_ms: Option<u64> },
     /// Its agent is alive.
-    Heartbeat {
-        machine: String,
-        stamp: Stamp,
-    },
+    Heartbeat { machine: String, stamp: Stamp },
     /// Its agent is about to switch it off.
-    Goodbye {
-        machine: String,
-        stamp: Stamp,
-    },
+    Goodbye { machine: String, stamp: Stamp },
     /// Its wiper found disks and asks whether to erase them.
-    WipeAsked {
-        machine: String,
-        stamp: Stamp,
-        ask: Box<WipeAsk>,
-    },
+    WipeAsked { machine: String, stamp: Stamp, ask: Box<WipeAsk> },
     /// Its wiper says what it erased.
-    Wiped {
-        machine: String,
-        stamp: Stamp,
-        report: Box<WipeReport>,
-    },
+    Wiped { machine: String, stamp: Stamp, report: Box<WipeReport> },
     /// Somebody whom the board file does not know.
-    Stranger {
-        mac: Mac,
-        code: String,
-        stamp: Stamp,
-    },
+    Stranger { mac: Mac, code: String, stamp: Stamp },
     /// For a boot's packet list.
     Packet(Packet),
     /// A boot file on its way, or no longer.
-    Transfer {
-        machine: String,
-        transfer: Option<Transfer>,
-    },
+    Transfer { machine: String, transfer: Option<Transfer> },
     /// The power port was read, or could not be.
-    Power {
-        stamp: Stamp,
-        reading: Result<PowerReading, PortError>,
-    },
+    Power { stamp: Stamp, reading: Result<PowerReading, PortError> },
     /// A count, absolute.
-    Counter {
-        name: String,
-        value: u64,
-    },
+    Counter { name: String, value: u64 },
     /// The files that a role boots from now on, all of them at once.
-    Image {
-        role: String,
-        name: String,
-        version: String,
-        digest: String,
-    },
+    Image { role: String, name: String, version: String, digest: String },
     /// What a service promises was tried: why it is not kept, or that it is.
-    Trouble {
-        service: String,
-        failure: Option<Failure>,
-    },
+    Trouble { service: String, failure: Option<Failure> },
     /// A service came up, or went.
     Service(ServiceState),
     /// A machine's network port gained or lost its link; told once for each change.
-    Link {
-        machine: String,
-        stamp: Stamp,
-        up: bool,
-    },
+    Link { machine: String, stamp: Stamp, up: bool },
     /// The boot script as a machine was served it.
-    Script {
-        machine: String,
-        text: String,
-    },
+    Script { machine: String, text: String },
     /// A fact that only its observer could see: a rival, a service in trouble, a fault put in, a way chosen. Recorded
     /// unless the status says so already; facts that the engine itself makes are refused.
-    Fact {
-        subject: String,
-        stamp: Stamp,
-        body: Box<Body>,
-    },
+    Fact { subject: String, stamp: Stamp, body: Box<Body> },
 }
 
 /// Observations that may wait. At 20 packets a boot and 30 machines this is minutes of backlog; beyond it they drop,
