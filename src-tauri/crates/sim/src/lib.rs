@@ -11,6 +11,7 @@
 
 pub mod board;
 pub mod config;
+pub mod display;
 pub mod guard;
 
 mod machine;
