@@ -8,10 +8,14 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{facts::EfiFacts, fault::Fault, power::PowerState, way::Way};
+use crate::{facts::EfiFacts, fault::Fault, power::PowerState, secret::Secret, way::Way};
 
-/// Number of a relay channel, counted from 1 as the relay board counts.
+/// Number of a relay channel, counted from 1 as the relay board counts. Machines that hang on no relay have numbers from
+/// [`OWN_CONTROL`] on.
 pub type Outlet = u8;
+
+/// The first number that is no relay channel: the machine in the same place of the board file has a control of its own.
+pub const OWN_CONTROL: Outlet = 101;
 
 /// What a driver says when it could not do what was asked. `Display` is one sentence without the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -41,8 +45,46 @@ pub struct OutletReading {
 pub struct PowerReading {
     /// By outlet number.
     pub outlets: BTreeMap<Outlet, OutletReading>,
+    /// Outlets whose own control could not be read.
+    #[serde(default)]
+    pub failed: BTreeMap<Outlet, PortError>,
     /// Grows each time the device is known to have forgotten everything (a rebooted relay board).
     pub incarnation: u64,
+}
+
+/// What stands behind an outlet, and so what switching it means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Nature {
+    /// A relay across the power button: a short press starts a machine that is off and asks one that runs to shut down.
+    /// It measures nothing.
+    Button,
+    /// The supply: on and off mean what they say. A machine whose plug is on may still be off.
+    Supply,
+    /// Something that knows the machine itself (a management controller, a power LED, QEMU) and does what it is told.
+    Managed,
+    /// Only starts a machine, and reads nothing (Wake-on-LAN).
+    Wake,
+}
+
+impl Nature {
+    /// Whether it notices a machine that switched itself off.
+    pub fn follows_soft_off(self) -> bool {
+        match self {
+            Self::Managed => true,
+            Self::Button | Self::Supply | Self::Wake => false,
+        }
+    }
+}
+
+/// How long a button is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Hold {
+    /// As a finger does to switch on; a running system is asked to shut down.
+    Short,
+    /// Until the machine is off, whatever it does.
+    Long,
 }
 
 /// Power buttons, or what stands in for them.
@@ -54,9 +96,111 @@ pub trait Power: Send + Sync {
     async fn on(&self, outlet: Outlet) -> Result<(), PortError>;
     /// Hold the button until the machine is off. Returns when the device says the press has ended.
     async fn off(&self, outlet: Outlet) -> Result<(), PortError>;
-    /// Whether the device notices a machine that switched itself off. A relay board does not: its memory stays "on",
-    /// so the engine must not ask a machine to power itself off behind the board's back.
-    fn follows_soft_off(&self) -> bool;
+    /// What stands behind an outlet.
+    fn nature(&self, outlet: Outlet) -> Nature;
+}
+
+/// The power control of one machine that hangs on no relay.
+#[async_trait]
+pub trait Control: Send + Sync {
+    /// For people, as in `ipmi 10.0.0.5`.
+    fn name(&self) -> String;
+    fn nature(&self) -> Nature;
+    /// What it measures; `None` where it can measure nothing. Never switches anything.
+    async fn read(&self) -> Result<Option<PowerState>, PortError>;
+    /// Returns when it was read back as on, or, where nothing can be read, when the order was taken.
+    async fn on(&self) -> Result<(), PortError>;
+    /// Hard off, read back likewise. A control that cannot says so.
+    async fn off(&self) -> Result<(), PortError>;
+    /// Off, and on again after a while, timed by the device itself so that nothing is left off when we die between the
+    /// two. `None` where the device has no such thing.
+    async fn cycle(&self) -> Option<Result<(), PortError>> {
+        None
+    }
+}
+
+/// One port of a switch. What its page does not say, or says in words nobody knows, is `None`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SwitchPort {
+    /// As the switch names it, where it does.
+    pub name: Option<String>,
+    /// Switched on by its administrator.
+    pub enabled: Option<bool>,
+    pub link: Option<bool>,
+    /// In Mbit/s, while there is a link.
+    pub speed: Option<u32>,
+    /// Frames since the switch started, into and out of the switch.
+    pub received: Option<u64>,
+    pub sent: Option<u64>,
+}
+
+/// All ports at one moment, by number from 1.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SwitchReading {
+    pub ports: BTreeMap<u32, SwitchPort>,
+}
+
+/// The managed switch.
+#[async_trait]
+pub trait Switch: Send + Sync {
+    async fn read(&self) -> Result<SwitchReading, PortError>;
+    /// Switches a port on or off, keeps its name, and returns when it was read back.
+    async fn set(&self, port: u32, enabled: bool) -> Result<(), PortError>;
+    /// Whether `set` can work at all.
+    fn writable(&self) -> bool;
+    /// Its pages as they came, without secrets: file name and content. For the maker of the next driver.
+    async fn capture(&self) -> Result<Vec<(String, String)>, PortError>;
+}
+
+/// The router at one moment. What could not be learnt is `None`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct RouterReading {
+    /// Packets since the router started.
+    pub wan_in: Option<u64>,
+    pub wan_out: Option<u64>,
+    pub lan_in: Option<u64>,
+    pub lan_out: Option<u64>,
+    /// How it reaches the world.
+    pub uplink: Option<Uplink>,
+    /// Seconds since it started.
+    pub uptime_s: Option<u64>,
+}
+
+/// The way to the world.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Uplink {
+    pub up: bool,
+    /// As in `wan` or `wwan`.
+    pub interface: String,
+    pub address: Option<String>,
+    /// The Wi-Fi network that carries it.
+    pub ssid: Option<String>,
+    /// dBm.
+    pub signal: Option<i32>,
+}
+
+/// A Wi-Fi network that the router hears.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WifiNetwork {
+    /// Absent for a hidden one.
+    pub ssid: Option<String>,
+    pub bssid: String,
+    /// dBm.
+    pub signal: i32,
+    pub channel: Option<u32>,
+    /// `None` for an open one; else how, as in `psk2`.
+    pub secured: Option<String>,
+}
+
+/// The router.
+#[async_trait]
+pub trait Router: Send + Sync {
+    async fn read(&self) -> Result<RouterReading, PortError>;
+    /// Whether `scan` and `join` can work at all.
+    fn has_wifi(&self) -> bool;
+    async fn scan(&self) -> Result<Vec<WifiNetwork>, PortError>;
+    /// Joins a network: returns when it is associated and has an address; else everything is as it was before.
+    async fn join(&self, ssid: &str, password: Option<&Secret>) -> Result<Uplink, PortError>;
 }
 
 /// Frames counted on a machine's own wire.
@@ -70,14 +214,22 @@ pub struct WireCounters {
     pub to_packets: u64,
 }
 
+/// A link at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    pub up: bool,
+    /// In Mbit/s, where it can be seen.
+    pub speed: Option<u32>,
+}
+
 /// The network port a machine hangs on.
 #[async_trait]
 pub trait Wire: Send + Sync {
     /// Counters since the port came up; `None` when this board cannot count them.
     async fn counters(&self, machine: &str) -> Option<WireCounters>;
 
-    /// Whether the port has a link; `None` when this board cannot see that.
-    async fn link(&self, _machine: &str) -> Option<bool> {
+    /// The port's link; `None` when this board cannot see it.
+    async fn link(&self, _machine: &str) -> Option<Link> {
         None
     }
 

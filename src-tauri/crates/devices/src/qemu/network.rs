@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lab::ports::{Wire, WireCounters};
+use lab::ports::{Link, Wire, WireCounters};
 use nix::net::if_::InterfaceFlags;
 use tokio::io::AsyncWriteExt;
 
@@ -146,11 +146,12 @@ impl Wire for Network {
     }
 
     /// A tap runs while a machine has it open and nobody has set it down: the other end of a cable.
-    async fn link(&self, machine: &str) -> Option<bool> {
+    async fn link(&self, machine: &str) -> Option<Link> {
         let tap = self.taps.get(machine)?;
         let mut interfaces = nix::ifaddrs::getifaddrs().ok()?;
         let flags = interfaces.find(|interface| interface.interface_name == *tap)?.flags;
-        Some(flags.contains(InterfaceFlags::IFF_UP | InterfaceFlags::IFF_RUNNING))
+        let up = flags.contains(InterfaceFlags::IFF_UP | InterfaceFlags::IFF_RUNNING);
+        Some(Link { up, speed: None })
     }
 }
 

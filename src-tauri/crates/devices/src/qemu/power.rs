@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lab::ports::{Console, Outlet, OutletReading, PortError, Power, PowerReading};
+use lab::ports::{Console, Nature, Outlet, OutletReading, PortError, Power, PowerReading};
 use lab::power::PowerState;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout};
@@ -161,7 +161,7 @@ impl Power for Machines {
     async fn read(&self) -> Result<PowerReading, PortError> {
         let outlets =
             self.by_outlet.iter().map(|(outlet, machine)| (*outlet, *machine.reading.borrow())).collect();
-        Ok(PowerReading { outlets, incarnation: 0 })
+        Ok(PowerReading { outlets, ..PowerReading::default() })
     }
 
     async fn on(&self, outlet: Outlet) -> Result<(), PortError> {
@@ -173,8 +173,8 @@ impl Power for Machines {
     }
 
     /// The process ends with the machine.
-    fn follows_soft_off(&self) -> bool {
-        true
+    fn nature(&self, _: Outlet) -> Nature {
+        Nature::Managed
     }
 }
 

@@ -233,7 +233,7 @@ impl Desk {
         let outlets = (1_u8..).zip(0..CHANNELS);
         let outlets =
             outlets.map(|(outlet, at)| (outlet, OutletReading { commanded: state(at), observed: None }));
-        PowerReading { outlets: outlets.collect(), incarnation: self.incarnation }
+        PowerReading { outlets: outlets.collect(), incarnation: self.incarnation, ..PowerReading::default() }
     }
 
     /// Everything that is to be done now. At most one command a call, and none before its gap is over.

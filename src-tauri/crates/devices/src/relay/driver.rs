@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lab::ports::{Outlet, PortError, Power, PowerReading};
+use lab::ports::{Nature, Outlet, PortError, Power, PowerReading};
 use lab::power::PowerState;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -158,8 +158,8 @@ impl Power for Relay {
     }
 
     /// The board remembers what it was told and measures nothing.
-    fn follows_soft_off(&self) -> bool {
-        false
+    fn nature(&self, _: Outlet) -> Nature {
+        Nature::Button
     }
 }
 
