@@ -155,7 +155,7 @@ impl Program {
                 options.order_by_probe,
                 dhcp.clone(),
             )),
-            power: Arc::new(LatePower::new(virtual_board)),
+            power: Arc::new(LatePower::new(&board)),
             wire: Arc::new(LateWire::default()),
             console: Arc::new(LateConsole::default()),
             images: Arc::new(Images::open(&options.data)),
@@ -182,6 +182,8 @@ impl Program {
                 console: virtual_board.then(|| site.console.clone() as Arc<dyn lab::ports::Console>),
                 // Nothing real is broken on purpose.
                 faults: (kind != BoardKind::Labinator).then(|| site.faults.clone() as _),
+                switch: None,
+                router: None,
                 ways: Some(site.ways.clone()),
             },
         };

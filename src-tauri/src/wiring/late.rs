@@ -1,10 +1,16 @@
 //! Ports that are filled when the board has been built. Until then they say so, in words.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use async_trait::async_trait;
+use lab::Board;
 use lab::fault::Fault;
-use lab::ports::{Captures, Console, Faults, Outlet, PortError, Power, PowerReading, Wire, WireCounters};
+use lab::ports::{
+    Captures, Console, Faults, Link, Nature, Outlet, PortError, Power, PowerReading, Wire, WireCounters,
+};
 
 fn not_yet(what: &str) -> PortError {
     PortError {
@@ -18,12 +24,14 @@ fn not_yet(what: &str) -> PortError {
 /// Power buttons of a board that may not be there yet.
 pub(super) struct LatePower {
     inner: OnceLock<Arc<dyn Power>>,
-    follows_soft_off: bool,
+    /// What stands behind each outlet, as the board file says it.
+    natures: BTreeMap<Outlet, Nature>,
 }
 
 impl LatePower {
-    pub(super) fn new(follows_soft_off: bool) -> Self {
-        Self { inner: OnceLock::new(), follows_soft_off }
+    pub(super) fn new(board: &Board) -> Self {
+        let natures = board.machines.iter().map(|m| (m.outlet, board.nature(m))).collect();
+        Self { inner: OnceLock::new(), natures }
     }
 
     pub(super) fn fill(&self, power: Arc<dyn Power>) {
@@ -43,8 +51,8 @@ impl Power for LatePower {
     async fn off(&self, outlet: Outlet) -> Result<(), PortError> {
         self.inner.get().ok_or_else(|| not_yet("press an outlet"))?.off(outlet).await
     }
-    fn follows_soft_off(&self) -> bool {
-        self.follows_soft_off
+    fn nature(&self, outlet: Outlet) -> Nature {
+        self.natures.get(&outlet).copied().unwrap_or(Nature::Button)
     }
 }
 
@@ -63,7 +71,7 @@ impl Wire for LateWire {
     async fn counters(&self, machine: &str) -> Option<WireCounters> {
         self.0.get()?.counters(machine).await
     }
-    async fn link(&self, machine: &str) -> Option<bool> {
+    async fn link(&self, machine: &str) -> Option<Link> {
         self.0.get()?.link(machine).await
     }
     async fn own_link(&self) -> Option<bool> {

@@ -5,7 +5,7 @@ use std::{net::SocketAddrV4, sync::Arc};
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use devices::relay::{Relay, RelayConfig};
-use lab::ports::{Wire, WireCounters};
+use lab::ports::{Link, Wire, WireCounters};
 use sim::{Links, SimBoard, SimConfig, SimMachine};
 
 use super::{
@@ -76,8 +76,8 @@ impl Wire for SimWire {
         None
     }
 
-    async fn link(&self, machine: &str) -> Option<bool> {
+    async fn link(&self, machine: &str) -> Option<Link> {
         let (_, number) = self.machines.iter().find(|(name, _)| name == machine)?;
-        self.links.up(*number)
+        self.links.up(*number).map(|up| Link { up, speed: None })
     }
 }

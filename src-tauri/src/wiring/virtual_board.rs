@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use devices::qemu::{
     Firmware, MachineSpec, Machines, Network, NetworkPlan, Tools, WireFaults, network::BRIDGE,
 };
+use lab::power::BOSS_OUTLET;
 use lab::{Board, Way, ports::Power};
 
 use super::{
@@ -97,9 +98,6 @@ fn boot_disks(board: &Board, folder: &Path) -> Result<()> {
     }
     Ok(())
 }
-
-/// Relay channel of the controller's own button on a real board; no machine is ever on it.
-const BOSS_OUTLET: u8 = 7;
 
 /// A machine that the board file does not know, on the first free outlet. Its address is one digit away from the last
 /// machine's, as a slip of the pen would have it.

@@ -20,14 +20,16 @@ pub(crate) struct Refusal {
 /// The one table. A status says whose turn it is: 4xx the asker's, 5xx the engine's or the board's.
 pub(crate) fn status_of(code: Code) -> StatusCode {
     match code {
-        Code::UnknownLab | Code::UnknownMachine | Code::NotFound => StatusCode::NOT_FOUND,
+        Code::UnknownLab | Code::UnknownMachine | Code::UnknownOutlet | Code::NotFound => {
+            StatusCode::NOT_FOUND
+        }
         Code::RunUnderWay
         | Code::NothingToCancel
         | Code::NothingToAnswer
         | Code::Cancelled
         | Code::PowerMismatch => StatusCode::CONFLICT,
         Code::Unauthorized => StatusCode::UNAUTHORIZED,
-        Code::Forbidden | Code::BossOutlet => StatusCode::FORBIDDEN,
+        Code::Forbidden | Code::BossOutlet | Code::WatchOnly => StatusCode::FORBIDDEN,
         Code::BadRequest => StatusCode::BAD_REQUEST,
         Code::DeviceRefused => StatusCode::BAD_GATEWAY,
         Code::DeviceAbsent | Code::Storage | Code::Busy | Code::EngineStopped => {

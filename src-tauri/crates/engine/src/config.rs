@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lab::{
     Board, Stamp,
     live::UnknownMachine,
-    ports::{Agents, Console, Faults, Power, Ways, Wire},
+    ports::{Agents, Console, Faults, Power, Router, Switch, Ways, Wire},
 };
 
 /// Tells the time on both clocks; the engine itself does no I/O.
@@ -21,6 +21,8 @@ pub struct Ports {
     pub console: Option<Arc<dyn Console>>,
     /// Where faults can be put in on purpose.
     pub faults: Option<Arc<dyn Faults>>,
+    pub switch: Option<Arc<dyn Switch>>,
+    pub router: Option<Arc<dyn Router>>,
     /// Missing where machines are offered one way and no other.
     pub ways: Option<Arc<dyn Ways>>,
 }

@@ -111,7 +111,7 @@ impl Engine {
         self.answers.push((answer, Ok(Outcome::Recorded)));
     }
 
-    fn refuse(
+    pub(crate) fn refuse(
         &mut self,
         command: String,
         failure: Failure,

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use lab::{Body, Code, Event, Failure, fault::Fault, live::Snapshot, verdict::ScreenAnswer};
+use lab::{Body, Code, Event, Failure, fault::Fault, live::Snapshot, ports::Outlet, verdict::ScreenAnswer};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use crate::power::PowerAct;
 
 /// Something a person or a program asks of the engine.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +41,16 @@ pub enum Command {
     Record {
         subject: String,
         body: Box<Body>,
+    },
+    /// Switch, press or take over an outlet.
+    Power {
+        outlet: Outlet,
+        act: PowerAct,
+    },
+    /// Switch a port of the switch on or off.
+    SetPort {
+        port: u32,
+        enabled: bool,
     },
     /// Put a fault into a machine on purpose, or take it out.
     SetFault {
@@ -82,6 +94,10 @@ pub enum Outcome {
     },
     /// What was told is an event now.
     Recorded,
+    /// So many presses were begun; none when the machine is that already.
+    Pressing {
+        presses: u8,
+    },
 }
 
 pub(crate) type Asked = (Order, oneshot::Sender<Result<Outcome, Failure>>);

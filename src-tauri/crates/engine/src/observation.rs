@@ -10,7 +10,7 @@ use lab::{
     facts::Facts,
     journal::Packet,
     live::{ServiceState, Transfer},
-    ports::{PortError, PowerReading},
+    ports::{Link, PortError, PowerReading, RouterReading, SwitchReading},
     sign::Sign,
     wipe::{WipeAsk, WipeReport},
 };
@@ -49,8 +49,14 @@ pub enum Observation {
     Trouble { service: String, failure: Option<Failure> },
     /// A service came up, or went.
     Service(ServiceState),
-    /// A machine's network port gained or lost its link; told once for each change.
-    Link { machine: String, stamp: Stamp, up: bool },
+    /// A machine's network port gained or lost its link, or changed its speed; told once for each change.
+    Link { machine: String, stamp: Stamp, link: Link },
+    /// The switch was read, or could not be.
+    Switch { stamp: Stamp, reading: Result<SwitchReading, PortError> },
+    /// The router was read, or could not be.
+    Router { stamp: Stamp, reading: Result<RouterReading, PortError> },
+    /// A device that nobody reads from answers, or is lost and why.
+    Device { device: String, stamp: Stamp, failure: Option<Failure> },
     /// The boot script as a machine was served it.
     Script { machine: String, text: String },
     /// A fact that only its observer could see: a rival, a service in trouble, a fault put in, a way chosen. Recorded

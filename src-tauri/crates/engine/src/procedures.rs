@@ -1,7 +1,7 @@
 //! Procedures: how a lab is started. Each opens with its table of steps; the runner knows nothing of any of them.
 
 mod context;
-mod power;
+pub(crate) mod power;
 pub(crate) mod rehearsal;
 
 use std::{future::Future, pin::Pin};

@@ -1,10 +1,9 @@
 //! From an observation to events: boots move on, power is seen, strangers are remembered.
 
 use lab::{
-    Body, BootState, Draft, Failure, Mac, PowerState, Stamp,
-    face::patience_ms,
+    BoardKind, Body, BootState, Draft, Failure, Mac, PowerState, Stamp,
     live::{GOODBYE, Heard, UnknownMachine},
-    ports::{OutletReading, PortError, PowerReading, WireCounters},
+    ports::{Nature, OWN_CONTROL, OutletReading, PortError, PowerReading, WireCounters},
     sign::{self, Sign, Step},
 };
 use serde_json::json;
@@ -67,11 +66,10 @@ impl Engine {
                     None => self.core.live.transfers.remove(&machine),
                 };
             }
-            Observation::Link { machine, stamp, up } => {
-                if self.core.ahead.machines.get(&machine).is_none_or(|m| m.link != Some(up)) {
-                    self.record_at(&machine, &stamp, None, Body::LinkChanged { up });
-                }
-            }
+            Observation::Link { machine, stamp, link } => self.link_seen(&machine, &stamp, link),
+            Observation::Switch { stamp, reading } => self.switch_read(stamp, reading),
+            Observation::Router { stamp, reading } => self.router_read(stamp, reading),
+            Observation::Device { device, stamp, failure } => self.device_seen(&device, &stamp, failure),
             Observation::Script { machine, text } => self.explaining.script(&machine, text),
             Observation::Fact { subject, stamp, body } => self.fact(&subject, &stamp, *body),
             Observation::Power { stamp, reading: Ok(reading) } => self.power_read(&stamp, &reading),
@@ -190,12 +188,25 @@ impl Engine {
 
     fn power_read(&mut self, stamp: &Stamp, reading: &PowerReading) {
         self.power_seen = true;
-        if !self.core.ahead.devices.get(POWER_DEVICE).is_some_and(|d| d.present) {
-            let body = Body::DeviceFound { device: POWER_DEVICE.into() };
+        let board = self.config.board.clone();
+        let alone = |outlet: u8| reading.failed.get(&outlet).filter(|_| outlet >= OWN_CONTROL);
+        let relay = reading.failed.iter().find(|(outlet, _)| **outlet < OWN_CONTROL);
+        if board.machines.iter().any(|machine| machine.outlet < OWN_CONTROL) {
+            self.device_seen(POWER_DEVICE, stamp, relay.map(|(_, error)| Failure::from(error.clone())));
+        }
+        // Told before its new memory is read, which says nothing about the machines.
+        if let Some(known) = self.power_incarnation.replace(reading.incarnation)
+            && reading.incarnation > known
+        {
+            let body = Body::PowerForgotten { device: POWER_DEVICE.into() };
             self.record_at(POWER_DEVICE, stamp, None, body);
         }
-        let board = self.config.board.clone();
         for machine in &board.machines {
+            if machine.outlet >= OWN_CONTROL {
+                let device = format!("{POWER_DEVICE} {}", machine.name);
+                let failure = alone(machine.outlet).map(|error| Failure::from(error.clone()));
+                self.device_seen(&device, stamp, failure);
+            }
             if let Some(outlet) = reading.outlets.get(&machine.outlet) {
                 self.outlet_read(&machine.name, machine.outlet, stamp, *outlet);
             }
@@ -204,7 +215,7 @@ impl Engine {
 
     fn outlet_read(&mut self, machine: &str, outlet: u8, stamp: &Stamp, read: OutletReading) {
         let known = self.core.ahead.machines.get(machine);
-        let (commanded, observed) = known.map(|m| (m.commanded, m.observed)).unwrap_or_default();
+        let (memory, observed) = known.map(|m| (m.memory, m.observed)).unwrap_or_default();
         // A look that began before the latest press ended tells of the time before it.
         let latest = known.and_then(|m| m.press.as_ref());
         let pressing =
@@ -212,11 +223,23 @@ impl Engine {
         if pressing {
             return;
         }
-        if commanded != read.commanded {
+        if memory != read.commanded && read.commanded != PowerState::Unknown {
             self.record_at(machine, stamp, None, Body::PowerRead { outlet, commanded: read.commanded });
         }
         let Some(seen) = read.observed.filter(|seen| *seen != observed) else { return };
-        let evidence = format!("the {} board's own reading", self.config.board.board.kind.word());
+        let (seen, evidence) = match (self.config.ports.power.nature(outlet), seen, observed) {
+            // Current flows to it; whether it runs, others have to tell.
+            (Nature::Supply, PowerState::On, PowerState::Off) => {
+                (PowerState::Unknown, "its supply is on again".to_owned())
+            }
+            (Nature::Supply, PowerState::On, _) => return,
+            (Nature::Supply, PowerState::Off, _) => (seen, "its supply is off".to_owned()),
+            _ => {
+                let kind = self.config.board.board.kind;
+                let whose = if kind == BoardKind::Labinator { "its power control's" } else { "the board's" };
+                (seen, format!("{whose} own reading"))
+            }
+        };
         self.power_observed(machine, stamp, seen, evidence);
     }
 
@@ -242,39 +265,7 @@ impl Engine {
     }
 
     fn power_lost(&mut self, stamp: &Stamp, error: PortError) {
-        if self.core.ahead.devices.get(POWER_DEVICE).is_some_and(|d| !d.present) {
-            return;
-        }
-        let failure = Failure::from(error);
-        let body = Body::DeviceLost { device: POWER_DEVICE.into(), failure };
-        self.record_at(POWER_DEVICE, stamp, None, body);
-    }
-
-    /// On a board without sensing a machine is off when its long press has ended and it stayed silent since.
-    pub(crate) fn watch_silence(&mut self) {
-        if self.config.ports.power.follows_soft_off() {
-            return;
-        }
-        let now = self.core.now();
-        let names: Vec<String> = self.config.board.machines.iter().map(|m| m.name.clone()).collect();
-        for machine in names {
-            let Some(known) = self.core.ahead.machines.get(&machine) else { continue };
-            let Some(press) = known.press.as_ref().filter(|p| p.to == PowerState::Off && p.failure.is_none())
-            else {
-                continue;
-            };
-            let Some(ended) = press.ended.as_ref().filter(|_| known.observed != PowerState::Off) else {
-                continue;
-            };
-            let heard = self.core.live.heard.get(&machine);
-            let last = heard.map(|h| &h.stamp).filter(|s| s.mono_us > ended.mono_us).unwrap_or(ended);
-            let patience = heard.map_or(1_000, patience_ms);
-            let silent = now.seconds_since(last).unwrap_or_default();
-            if silent * 1e3 >= patience as f64 {
-                let evidence = format!("the long press has ended and nothing was heard for {silent:.1} s");
-                self.power_observed(&machine, &now, PowerState::Off, evidence);
-            }
-        }
+        self.device_seen(POWER_DEVICE, stamp, Some(Failure::from(error)));
     }
 
     /// An event of a machine at the moment it was seen, in the run under way if that run concerns it.

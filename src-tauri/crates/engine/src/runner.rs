@@ -1,6 +1,6 @@
 //! Starts the tasks that are ready, takes their results, cancels and undoes. Every change is an event first.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use lab::{
     Body, BootState, Code, Draft, Failure, RunState,
@@ -11,7 +11,7 @@ use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    procedures::{self, Presses, TaskContext, rehearsal},
+    procedures::{self, Presses, rehearsal},
     turn::Engine,
 };
 
@@ -30,7 +30,7 @@ pub(crate) struct Ended {
 pub(crate) struct Runner {
     pub(crate) tasks: JoinSet<Ended>,
     cancel: CancellationToken,
-    presses: Presses,
+    pub(crate) presses: Presses,
     /// Begun in the journal, to be started once that is committed.
     to_spawn: Vec<(TaskKey, bool)>,
     /// In flight in this process.
@@ -213,13 +213,7 @@ impl Engine {
         for (key, undo) in begun {
             let Some(row) = procedures::row(&key.step) else { continue };
             let limit = self.core.ahead.live_run().and_then(|r| r.step(&key.step)).map_or(0, |s| s.limit_s);
-            let context = TaskContext {
-                run: id,
-                config: Arc::new(self.config.clone()),
-                world: self.world.clone(),
-                notes: self.notebook.clone(),
-                presses: self.runner.presses.clone(),
-            };
+            let context = self.context(id);
             let world = self.world.clone();
             let cancel = self.runner.cancel.clone();
             let subject = key.subject.clone();

@@ -3,7 +3,10 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use lab::{
-    Body, Draft, Failure, PowerState, Status, journal::Journal, live::Snapshot, ports::WireCounters,
+    Body, Draft, Failure, PowerState, Status,
+    journal::Journal,
+    live::Snapshot,
+    ports::{Hold, WireCounters},
     sign::Sign,
 };
 use tokio::{
@@ -22,6 +25,8 @@ use crate::{
     handle::{COMMANDS_WAITING, Command, EngineHandle, Order, Outcome},
     notes::{NOTES_WAITING, Note, Notebook},
     observation::{Observation, ObservationSink},
+    ports::{PortTasks, PortWish},
+    power::Hands,
     runner::Runner,
     watchers,
 };
@@ -43,6 +48,10 @@ pub struct Engine {
     pub(crate) runner: Runner,
     pub(crate) wire_base: HashMap<String, WireCounters>,
     pub(crate) power_seen: bool,
+    /// Of the power board; it grows when that has forgotten everything.
+    pub(crate) power_incarnation: Option<u64>,
+    pub(crate) hands: Hands,
+    pub(crate) port_tasks: PortTasks,
     pub(crate) strangers_changed: bool,
     pub(crate) world: watch::Receiver<Arc<Snapshot>>,
     pub(crate) notebook: Notebook,
@@ -84,6 +93,9 @@ impl Engine {
             runner: Runner::default(),
             wire_base: HashMap::new(),
             power_seen: false,
+            power_incarnation: None,
+            hands: Hands::default(),
+            port_tasks: PortTasks::new(),
             strangers_changed: false,
             world,
             notebook: Notebook(notes),
@@ -121,6 +133,12 @@ impl Engine {
             let names = self.config.board.machines.iter().map(|m| m.name.clone()).collect();
             looking.spawn(watchers::links(wire, names, clock.clone(), sink.clone(), watching.clone()));
         }
+        if let Some(switch) = self.config.ports.switch.clone() {
+            looking.spawn(watchers::switch(switch, clock.clone(), sink.clone(), watching.clone()));
+        }
+        if let Some(router) = self.config.ports.router.clone() {
+            looking.spawn(watchers::router(router, clock.clone(), sink.clone(), watching.clone()));
+        }
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -133,6 +151,10 @@ impl Engine {
                     self.task_ended(ended);
                 }
                 Some(Ok(change)) = self.changes.join_next(), if !self.changes.is_empty() => self.fault_set(change),
+                Some(Ok(done)) = self.port_tasks.join_next(), if !self.port_tasks.is_empty() => self.port_set(done),
+                Some(Ok(outlet)) = self.hands.tasks.join_next(), if !self.hands.tasks.is_empty() => {
+                    self.hands.ended(outlet);
+                }
                 Some(observation) = observations.recv() => {
                     self.observe(observation).await;
                     for _ in 1..PER_TURN {
@@ -149,6 +171,8 @@ impl Engine {
         watching.cancel();
         self.runner.tasks.shutdown().await;
         self.changes.shutdown().await;
+        self.hands.tasks.shutdown().await;
+        self.port_tasks.shutdown().await;
         self.stop().await;
         // Their waits end with the token; an abort here would only hide a watcher that does not keep to it.
         while looking.join_next().await.is_some() {}
@@ -162,8 +186,18 @@ impl Engine {
             Command::SetFault { machine, fault, on } => {
                 return self.set_fault(Wish { machine, fault, on, actor, reason }, answer);
             }
+            Command::SetPort { port, enabled } => {
+                return self.set_port(PortWish { port, enabled, actor, reason }, answer);
+            }
+            Command::Power { outlet, act } => {
+                let words = act.words(&self.subject_of(outlet));
+                let begun = writable.and_then(|()| self.power_act(outlet, act, &actor, reason));
+                let presses = |holds: Vec<Hold>| u8::try_from(holds.len()).unwrap_or(u8::MAX);
+                (words, begun.map(|holds| Outcome::Pressing { presses: presses(holds) }))
+            }
             Command::StartLab { lab, machines } => {
-                let started = writable.and_then(|()| self.start_lab(&lab, &machines, &actor, reason));
+                let started = writable.and_then(|()| self.may_drive(&format!("start lab {lab}")));
+                let started = started.and_then(|()| self.start_lab(&lab, &machines, &actor, reason));
                 (format!("start lab {lab}"), started.map(|run| Outcome::Started { run }))
             }
             Command::RetryWays { machine } => {
@@ -244,7 +278,7 @@ impl Engine {
     }
 
     async fn tick(&mut self) {
-        self.watch_silence();
+        self.watch_power();
         self.resume();
         let dropped = self.sink.dropped();
         if dropped > 0 {

@@ -1,14 +1,18 @@
 //! Watchers take no input: a timer triggers the same idempotent look at the world.
 
+mod gear;
+
 use std::{sync::Arc, time::Duration};
 
 use lab::{
     Body, Code, Failure, Stamp,
     explain::{CLOCK, CPU, OWN_LINK},
-    ports::{PortError, Power, Wire},
+    ports::{Link, PortError, Power, Wire},
 };
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
+
+pub(crate) use gear::{router, switch};
 
 use crate::{
     config::Clock,
@@ -65,7 +69,7 @@ pub(crate) async fn links(
     sink: ObservationSink,
     stop: CancellationToken,
 ) {
-    let mut known: Vec<Option<bool>> = vec![None; machines.len()];
+    let mut known: Vec<Option<Link>> = vec![None; machines.len()];
     let mut own = None;
     let mut pace = interval(LINK_PERIOD);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -78,9 +82,9 @@ pub(crate) async fn links(
             for (machine, known) in machines.iter().zip(&mut known) {
                 let stamp = clock();
                 let now = wire.link(machine).await;
-                if let Some(up) = now.filter(|_| now != *known) {
+                if let Some(link) = now.filter(|_| now != *known) {
                     *known = now;
-                    sink.put(Observation::Link { machine: machine.clone(), stamp, up });
+                    sink.put(Observation::Link { machine: machine.clone(), stamp, link });
                 }
             }
             let now = wire.own_link().await;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use common::{Memory, Running, World, start};
-use engine::{Command, Observation, Outcome};
+use engine::{Command, Observation, Outcome, PowerAct};
 use lab::{
     PowerState, Way,
     facts::{EfiFacts, Facts},
@@ -113,6 +113,9 @@ async fn a_boot_that_was_told_goes_that_way_whatever_is_asked_once_it_is_off() {
     engine.order(rehearse()).await.unwrap();
     engine.run_over().await;
     engine.until("silence", |s| s.status.machines["node1"].observed == PowerState::Off).await;
+    // Somebody pressed the button on the power board itself.
+    world.outlets.lock().unwrap().insert(1, PowerState::On);
+    engine.until("the button", |s| s.status.machines["node1"].memory == PowerState::On).await;
     report(&world, true);
     written(&world, "Boot2000", None);
     written(&world, "BootNext", None);
@@ -131,6 +134,8 @@ async fn a_boot_that_was_told_goes_that_way_whatever_is_asked_once_it_is_off() {
     written(&world, "BootNext", None);
     all_read(&world, &engine, 3).await;
     assert_eq!(armed(&engine), Some(Way::Http));
+    let off = Command::Power { outlet: 1, act: PowerAct::Off };
+    assert!(matches!(engine.order(off).await, Ok(Outcome::Pressing { .. })));
     engine.until("silence", |s| s.status.machines["node1"].observed == PowerState::Off).await;
     engine.order(rehearse()).await.unwrap();
     engine.until("the way", |s| s.status.machines["node1"].way == Some(Way::Http)).await;

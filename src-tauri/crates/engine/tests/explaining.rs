@@ -50,7 +50,7 @@ async fn silence_is_explained_when_it_can_be_and_a_look_decides() {
     world.mute.lock().unwrap().insert("node3".into());
     engine.order(Command::StartLab { lab: "rehearsal".into(), machines: Vec::new() }).await.unwrap();
     engine.until("a verdict", |s| s.status.machines.get("node3").is_some_and(|m| m.verdict.is_some())).await;
-    assert_eq!(code(&engine, "node3"), Some(VerdictCode::SilentAfterPress));
+    assert_eq!(code(&engine, "node3"), Some(VerdictCode::SilentAfterLink));
     let first = explained(&journal).remove(0);
     let Body::Explained { verdict } = first.body() else { unreachable!() };
     let late = first.draft.stamp.seconds_since(&verdict.knowable).unwrap();

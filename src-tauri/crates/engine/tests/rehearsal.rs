@@ -105,7 +105,7 @@ async fn a_look_from_before_the_press_had_ended_ends_no_boot() {
     };
     engine.until("the press of node1", pressing).await;
     let off = OutletReading { commanded: PowerState::Off, observed: Some(PowerState::Off) };
-    let reading = Ok(PowerReading { outlets: [(1, off)].into(), incarnation: 1 });
+    let reading = Ok(PowerReading { outlets: [(1, off)].into(), incarnation: 1, ..PowerReading::default() });
     world.put(Observation::Power { stamp: world.now(), reading });
     let run = engine.run_over().await;
     assert_eq!(run.machine_state("node1"), "done", "{:?}", run.failure_of("node1"));

@@ -12,7 +12,11 @@ use serde::{Deserialize, Serialize};
 pub use near::Near;
 pub use parse::BoardError;
 
-use crate::{mac::Mac, ports::Outlet};
+use crate::{
+    gear::{CompatGear, DisplayGear, PowerGear, RelayGear, RouterGear, SwitchGear},
+    mac::Mac,
+    ports::{Nature, OWN_CONTROL, Outlet},
+};
 
 /// Which far side this board has. The code path is one; the far sides differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +50,12 @@ pub struct Board {
     pub limits: Limits,
     #[serde(default)]
     pub boot: Sources,
+    pub relay: Option<RelayGear>,
+    pub switch: Option<SwitchGear>,
+    pub router: Option<RouterGear>,
+    pub display: Option<DisplayGear>,
+    pub compat: Option<CompatGear>,
+    pub watch: Option<Watch>,
     #[serde(rename = "machine")]
     pub machines: Vec<Machine>,
     #[serde(rename = "lab", default)]
@@ -59,6 +69,27 @@ pub struct Identity {
     pub kind: BoardKind,
     /// Box numbers as they stand on the shelf, row by row; the screen shows them in the same places.
     pub shelf: Vec<Vec<u32>>,
+    /// Whether the program may do anything at all.
+    #[serde(default)]
+    pub mode: Mode,
+}
+
+/// What the program may do on this board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Everything that it is asked to.
+    #[default]
+    Drive,
+    /// Look on while other programs drive it: it presses, answers and writes nothing.
+    Watch,
+}
+
+/// Where to look while other programs drive the board.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// The status page of the owner's program, as in `http://127.0.0.1:8080/status`.
+    pub status: Option<String>,
 }
 
 /// The lab network.
@@ -200,8 +231,11 @@ pub struct Machine {
     pub name: String,
     pub mac: Mac,
     pub address: Ipv4Addr,
-    /// Relay channel on its power button.
+    /// Relay channel on its power button; machines with a power control of their own are numbered by the program.
+    #[serde(default)]
     pub outlet: Outlet,
+    /// Its own power control, where no relay presses its button.
+    pub power: Option<PowerGear>,
     /// Switch port, where there is a switch.
     pub port: Option<u32>,
     /// Availability zone.
@@ -247,6 +281,34 @@ impl Board {
     /// The machine with this hardware address.
     pub fn machine_by_mac(&self, mac: Mac) -> Option<&Machine> {
         self.machines.iter().find(|m| m.mac == mac)
+    }
+
+    /// The machine behind this outlet.
+    pub fn machine_by_outlet(&self, outlet: Outlet) -> Option<&Machine> {
+        self.machines.iter().find(|m| m.outlet == outlet)
+    }
+
+    /// What stands behind a machine's power.
+    pub fn nature(&self, machine: &Machine) -> Nature {
+        match (&machine.power, self.board.kind) {
+            (Some(gear), _) => gear.nature(),
+            (None, BoardKind::Virtual) => Nature::Managed,
+            (None, BoardKind::Simulated | BoardKind::Labinator) => Nature::Button,
+        }
+    }
+
+    /// The machine on this switch port.
+    pub fn machine_by_port(&self, port: u32) -> Option<&Machine> {
+        self.machines.iter().find(|m| m.port == Some(port))
+    }
+
+    /// Gives machines with a power control of their own a number that no relay has.
+    fn number_controls(&mut self) {
+        for (place, machine) in self.machines.iter_mut().enumerate() {
+            if machine.outlet == 0 && machine.power.is_some() {
+                machine.outlet = OWN_CONTROL.saturating_add(u8::try_from(place).unwrap_or(u8::MAX));
+            }
+        }
     }
 
     pub fn lab(&self, name: &str) -> Option<&Lab> {

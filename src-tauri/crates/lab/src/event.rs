@@ -1,7 +1,12 @@
 //! Facts, past tense. An event is stored before it is shown and never rewritten; older shapes are lifted when read.
 
+mod says;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use says::outlet_words;
+pub(crate) use says::wiped;
 
 use crate::{
     boot::{BootState, Cause, Phase},
@@ -152,6 +157,9 @@ pub enum Body {
     PowerConfirmed {
         outlet: Outlet,
         to: PowerState,
+        /// What the device remembers after it, where that is not the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        memory: Option<PowerState>,
     },
     PowerFailed {
         outlet: Outlet,
@@ -167,6 +175,17 @@ pub enum Body {
         evidence: String,
     },
 
+    /// What is seen was taken for what was commanded. Nothing was pressed.
+    PowerResynced {
+        outlet: Outlet,
+        to: PowerState,
+        evidence: String,
+    },
+    /// The power board restarted and remembers all its outlets as off, whatever they are.
+    PowerForgotten {
+        device: String,
+    },
+
     FactsReported {
         facts: Box<Facts>,
     },
@@ -174,6 +193,23 @@ pub enum Body {
     /// Its network port gained or lost the link.
     LinkChanged {
         up: bool,
+        /// In Mbit/s, where it can be seen.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        speed: Option<u32>,
+    },
+    /// Its switch port was switched on or off by us, and read back.
+    PortSet {
+        port: u32,
+        enabled: bool,
+    },
+    /// Its switch port was found switched on or off.
+    PortChanged {
+        port: u32,
+        enabled: bool,
+    },
+    /// The router's way to the world.
+    UplinkChanged {
+        uplink: crate::ports::Uplink,
     },
     /// Why a machine does not boot (or, about `board`, what several faults have in common).
     Explained {
@@ -321,8 +357,13 @@ impl Body {
             Self::PowerFailed { .. } => "power-failed",
             Self::PowerRead { .. } => "power-read",
             Self::PowerObserved { .. } => "power-observed",
+            Self::PowerResynced { .. } => "power-resynced",
+            Self::PowerForgotten { .. } => "power-forgotten",
             Self::FactsReported { .. } => "facts-reported",
             Self::LinkChanged { .. } => "link-changed",
+            Self::PortSet { .. } => "port-set",
+            Self::PortChanged { .. } => "port-changed",
+            Self::UplinkChanged { .. } => "uplink-changed",
             Self::Explained { .. } => "explained",
             Self::ExplanationWithdrawn { .. } => "explanation-withdrawn",
             Self::ScreenAnswered { .. } => "screen-answered",
@@ -351,95 +392,6 @@ impl Body {
             Self::StorageFailed { .. } => "storage-failed",
             Self::StorageRecovered { .. } => "storage-recovered",
         }
-    }
-
-    /// One line for people.
-    pub fn says(&self) -> String {
-        let step = |step: &String| step.replace('-', " ");
-        match self {
-            Self::EngineStarted { version, board, speed } if *speed > 1 => {
-                format!("engine {version} started, {board} board at speed {speed}")
-            }
-            Self::EngineStarted { version, board, .. } => format!("engine {version} started, {board} board"),
-            Self::EngineStopped { reason } => format!("engine stopped: {reason}"),
-            Self::RunStarted { lab, machines, .. } => format!("lab {lab} started on {} PCs", machines.len()),
-            Self::TaskStarted { step: id, attempt: 1 } => format!("{} begins", step(id)),
-            Self::TaskStarted { step: id, attempt } => {
-                format!("{} begins again, attempt {attempt}", step(id))
-            }
-            Self::TaskFinished { step: id, .. } => format!("{} finished", step(id)),
-            Self::TaskFailed { step: id, failure } => format!("{} failed: {failure}", step(id)),
-            Self::TaskUndone { step: id, why } => format!("{} undone: {why}", step(id)),
-            Self::CancelRequested { why } => format!("cancel asked for: {why}"),
-            Self::RunEnded { state, why } => format!("run {}: {why}", state.word()),
-            Self::BootStarted { cause: Cause::Press } => "boot begins with our press".into(),
-            Self::BootStarted { cause: Cause::FirstSign } => "boot begins, nobody pressed".into(),
-            Self::PhaseEntered { phase } => format!("phase {}", phase.word()),
-            Self::Marked { mark, .. } => mark.replace('-', " "),
-            Self::BootEnded { state, why } => format!("boot {}: {why}", state.word()),
-            Self::PowerCommanded { outlet, to, .. } => format!("outlet {outlet} pressed for {}", to.word()),
-            Self::PowerConfirmed { outlet, to } => format!("outlet {outlet} says {}", to.word()),
-            Self::PowerFailed { outlet, failure, .. } => format!("outlet {outlet}: {failure}"),
-            Self::PowerRead { outlet, commanded } => format!("outlet {outlet} reads {}", commanded.word()),
-            Self::PowerObserved { state, evidence } => format!("power {}: {evidence}", state.word()),
-            Self::FactsReported { .. } => "hardware reported".into(),
-            Self::LinkChanged { up: true } => "link up".into(),
-            Self::LinkChanged { up: false } => "link down".into(),
-            Self::Explained { verdict } => verdict.says.clone(),
-            Self::ExplanationWithdrawn { code, why } => format!("no longer {}: {why}", code.words()),
-            Self::ScreenAnswered { answer } => format!("a person looked: {}", answer.says()),
-            Self::LoopStopped { why, rearm } => format!("held back: {why}. Goes on when {rearm}"),
-            Self::LoopRearmed { why } => format!("may boot again: {why}"),
-            Self::WayChosen { way, why } => format!("boots by {}: {why}", way.words()),
-            Self::WayDropped { way, why } => format!("no longer boots by {}: {why}", way.words()),
-            Self::WaysRetried { why } => format!("may try all its ways again: {why}"),
-            Self::BootOrderArmed { way, .. } => format!("firmware told to boot by {} once", way.words()),
-            Self::BootOrderRestored { why } => format!("firmware's boot order put back: {why}"),
-            Self::WipeArmed { disks } if disks.is_empty() => {
-                "armed to erase its disks at the next boot".into()
-            }
-            Self::WipeArmed { disks } => format!("armed to erase {} at the next boot", disks.join(", ")),
-            Self::WipeDisarmed { why } => format!("will not be erased: {why}"),
-            Self::WipeBegan { disks, .. } => format!("erases {}", disks.join(", ")),
-            Self::DiskWiped { report } => wiped(report),
-            Self::FaultSet { fault, on: true } => format!("fault put in: {}", fault.words()),
-            Self::FaultSet { fault, on: false } => format!("fault taken out: {}", fault.words()),
-            Self::RivalHeard { service, address, says } => {
-                format!("another {service} server, {address}: {says}")
-            }
-            Self::RivalGone { service, address } => format!("the other {service} server {address} is silent"),
-            Self::ServiceTroubled { service, failure } => format!("{service}: {failure}"),
-            Self::ServiceRecovered { service } => format!("{service} is well again"),
-            Self::ImageChosen { role, name, version, .. } => format!("{role} is now {name} {version}"),
-            Self::WayAsked { way: Some(way) } => format!("asked to boot by {}", way.words()),
-            Self::WayAsked { way: None } => "its way is the program's choice again".into(),
-            Self::BootMeasured { way, whole_s: Some(s), .. } => format!("measured boot by {way}: {s:.1} s"),
-            Self::BootMeasured { way, .. } => format!("measured boot by {way}: it did not arrive"),
-            Self::DeviceFound { device } => format!("{device} answers"),
-            Self::DeviceLost { device, failure } => format!("{device} lost: {failure}"),
-            Self::CommandRefused { command, failure } => format!("{command} refused: {failure}"),
-            Self::StorageFailed { why } => format!("events cannot be written: {why}"),
-            Self::StorageRecovered { waited } => format!("events written again, {waited} had waited"),
-        }
-    }
-}
-
-/// What the wiper's report comes to. Its fields are read one by one: old reports have to stay readable.
-pub(crate) fn wiped(report: &Value) -> String {
-    let all = report.get("disks").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let erased = |disk: &&Value| disk.get("ok").and_then(Value::as_bool) == Some(true);
-    let name = |disk: &Value| disk.get("name").and_then(Value::as_str).unwrap_or("?").to_owned();
-    let (good, bad): (Vec<&Value>, Vec<&Value>) = all.iter().partition(erased);
-    let name = |disk: &&Value| match disk.get("why").and_then(Value::as_str) {
-        Some(why) => format!("{} ({why})", name(disk)),
-        None => name(disk),
-    };
-    let names = |disks: &[&Value]| disks.iter().map(name).collect::<Vec<_>>().join(", ");
-    match (good.is_empty(), bad.is_empty()) {
-        (true, true) => "the wiper erased nothing".into(),
-        (false, true) => format!("erased {}", names(&good)),
-        (true, false) => format!("not erased: {}", names(&bad)),
-        (false, false) => format!("erased {}; not erased: {}", names(&good), names(&bad)),
     }
 }
 

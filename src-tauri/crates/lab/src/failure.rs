@@ -38,6 +38,10 @@ pub enum Code {
     Cancelled,
     /// The controller's own outlet is never pressed.
     BossOutlet,
+    /// There is no such outlet, or it may not be pressed.
+    UnknownOutlet,
+    /// Other programs drive this board; this one only looks on.
+    WatchOnly,
     /// A boot ended without a report.
     BootFailed,
     /// The machine is on although its outlet says off, or the other way round.

@@ -34,6 +34,9 @@ pub enum SwitchGear {
         #[serde(default = "admin")]
         user: String,
         secret: String,
+        /// Ports that are never switched: the controller's, without which its page is lost, and the router's.
+        #[serde(default = "controller_and_router")]
+        protected: Vec<u32>,
     },
     /// Any managed switch by SNMP (IF-MIB, RFC 2863); only read.
     Snmp {
@@ -43,6 +46,16 @@ pub enum SwitchGear {
         /// Names the community (SNMPv2c); `public` when absent.
         secret: Option<String>,
     },
+}
+
+impl SwitchGear {
+    /// Ports that are never switched.
+    pub fn protected(&self) -> &[u32] {
+        match self {
+            Self::Hasivo { protected, .. } => protected,
+            Self::Snmp { .. } => &[],
+        }
+    }
 }
 
 /// The router between the lab and the world.
@@ -101,6 +114,9 @@ pub struct CompatGear {
 
 fn admin() -> String {
     "admin".to_owned()
+}
+fn controller_and_router() -> Vec<u32> {
+    vec![7, 8]
 }
 fn root() -> String {
     "root".to_owned()

@@ -5,7 +5,12 @@ use std::{
     sync::Arc,
 };
 
-use crate::{event::Stamp, mac::Mac, status::Status};
+use crate::{
+    event::Stamp,
+    mac::Mac,
+    ports::{RouterReading, SwitchReading},
+    status::Status,
+};
 
 /// The moving part of the picture.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +29,49 @@ pub struct Live {
     pub storage: Option<StorageTrouble>,
     /// Services of the engine that stand ready, in words.
     pub services: Vec<ServiceState>,
+    /// The switch as it was last read.
+    pub switch: Option<SwitchLive>,
+    /// The router as it was last read.
+    pub router: Option<RouterLive>,
+}
+
+/// All ports, and when they were looked at.
+#[derive(Debug, Clone)]
+pub struct SwitchLive {
+    pub reading: SwitchReading,
+    pub stamp: Stamp,
+}
+
+/// The router, when it was looked at, and what changed since the look before.
+#[derive(Debug, Clone)]
+pub struct RouterLive {
+    pub reading: RouterReading,
+    pub stamp: Stamp,
+    pub rates: Option<Rates>,
+}
+
+/// Packets in a second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    pub wan_in: Option<f64>,
+    pub wan_out: Option<f64>,
+    pub lan_in: Option<f64>,
+    pub lan_out: Option<f64>,
+}
+
+impl Rates {
+    /// Between two looks; a counter that went back (the router restarted) has no rate.
+    pub fn between(before: &RouterLive, now: &RouterReading, stamp: &Stamp) -> Option<Self> {
+        let seconds = stamp.seconds_since(&before.stamp).filter(|s| *s > 0.0)?;
+        let rate = |was: Option<u64>, is: Option<u64>| Some(is?.checked_sub(was?)? as f64 / seconds);
+        let was = &before.reading;
+        Some(Self {
+            wan_in: rate(was.wan_in, now.wan_in),
+            wan_out: rate(was.wan_out, now.wan_out),
+            lan_in: rate(was.lan_in, now.lan_in),
+            lan_out: rate(was.lan_out, now.lan_out),
+        })
+    }
 }
 
 /// The last sign of a machine whose agent is about to switch it off.

@@ -1,6 +1,14 @@
 //! Power as it is known: commanded and observed apart, and `unknown` said aloud.
 
+mod judge;
+mod mismatch;
+mod plan;
+
 use serde::{Deserialize, Serialize};
+
+pub use judge::{Judged, judge};
+pub use mismatch::{Mismatch, Offer, mismatch};
+pub use plan::{Known, Plan, Unsafe, plan};
 
 /// On, off, or honestly unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -22,3 +30,6 @@ impl PowerState {
         }
     }
 }
+
+/// The controller's own power button: a long press there ends the program, and the board with it.
+pub const BOSS_OUTLET: crate::ports::Outlet = 7;

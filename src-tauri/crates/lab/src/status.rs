@@ -16,6 +16,7 @@ use crate::{
     boot::{Boot, BootState},
     event::{Body, Event, Illegal, Moment, Stamp},
     failure::Failure,
+    ports::Uplink,
     power::PowerState,
     run::{Run, RunState},
     verdict::Verdict,
@@ -55,6 +56,9 @@ pub struct Status {
     /// Other servers heard where ours answer, by service and address.
     #[serde(default)]
     pub rivals: BTreeMap<String, Rival>,
+    /// The router's way to the world, where there is a router that tells.
+    #[serde(default)]
+    pub uplink: Option<Uplink>,
     /// Boots that were measured, newest last.
     #[serde(default)]
     pub measured: Vec<Measured>,
@@ -118,6 +122,9 @@ pub struct DeviceStatus {
     /// Number of the event that told of it.
     #[serde(default)]
     pub seq: u64,
+    /// How often it was lost since the engine started.
+    #[serde(default)]
+    pub losses: u64,
 }
 
 impl Status {
@@ -146,6 +153,9 @@ impl Status {
             | Body::PowerFailed { .. }
             | Body::PowerRead { .. }
             | Body::PowerObserved { .. }
+            | Body::PowerResynced { .. }
+            | Body::PortSet { .. }
+            | Body::PortChanged { .. }
             | Body::FactsReported { .. }
             | Body::LinkChanged { .. }
             | Body::LoopStopped { .. }
@@ -203,6 +213,14 @@ impl Status {
                 let more = self.measured.len().saturating_sub(MEASURED_KEPT);
                 self.measured.drain(..more);
             }
+            Body::PowerForgotten { .. } => {
+                for machine in self.machines.values_mut() {
+                    machine.commanded = PowerState::Unknown;
+                    machine.memory = PowerState::Unknown;
+                    machine.forgotten = Some(Moment::of(event));
+                }
+            }
+            Body::UplinkChanged { uplink } => self.uplink = Some(uplink.clone()),
             Body::DeviceFound { device } => self.device(device, event, None),
             Body::DeviceLost { device, failure } => self.device(device, event, Some(failure.clone())),
             Body::CommandRefused { .. } | Body::StorageFailed { .. } | Body::StorageRecovered { .. } => {}
@@ -241,15 +259,21 @@ impl Status {
         };
         for machine in self.machines.values_mut() {
             machine.commanded = PowerState::Unknown;
+            machine.memory = PowerState::Unknown;
+            machine.forgotten = None;
             machine.observed = PowerState::Unknown;
             machine.evidence = None;
             machine.observed_at = None;
             machine.press = None;
             machine.link = None;
+            machine.link_speed = None;
             machine.link_changed = None;
+            machine.link_losses = 0;
+            machine.port_enabled = None;
             machine.off_at = None;
         }
         self.devices.clear();
+        self.uplink = None;
         self.common = None;
         self.troubles.clear();
         self.troubled.clear();
@@ -333,7 +357,10 @@ impl Status {
     }
 
     fn device(&mut self, device: &str, event: &Event, failure: Option<Failure>) {
+        let known = self.devices.get(device);
+        let lost = failure.is_some() && known.is_some_and(|known| known.present);
         let status = DeviceStatus {
+            losses: known.map_or(0, |known| known.losses) + u64::from(lost),
             present: failure.is_none(),
             since: event.draft.stamp.clone(),
             failure,

@@ -164,7 +164,7 @@ fn a_press_makes_what_was_seen_before_it_old() {
     let bodies = [
         Body::PowerObserved { state: PowerState::Off, evidence: "silent".into() },
         Body::PowerCommanded { outlet: 1, to: PowerState::On, evidence: "seen off".into() },
-        Body::PowerConfirmed { outlet: 1, to: PowerState::On },
+        Body::PowerConfirmed { outlet: 1, to: PowerState::On, memory: None },
     ];
     for (seq, body) in (1..).zip(bodies) {
         let draft = Draft {

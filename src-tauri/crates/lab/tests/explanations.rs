@@ -312,7 +312,7 @@ fn all_lost_at_one_instant_is_the_supply_unless_they_said_goodbye() {
     let mut bench = Bench::pressed();
     bench.press("node2");
     for name in ["node1", "node2"] {
-        let body = Body::PowerConfirmed { outlet: 1, to: PowerState::On };
+        let body = Body::PowerConfirmed { outlet: 1, to: PowerState::On, memory: None };
         bench.tell(name, body);
         bench.tell(name, Body::PowerObserved { state: PowerState::On, evidence: "heard".into() });
     }

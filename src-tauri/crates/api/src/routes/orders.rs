@@ -79,7 +79,7 @@ async fn give(
     let (run, state) = match outcome {
         Outcome::Started { run } => (run, "running"),
         Outcome::Cancelling { run } => (run, "cancelling"),
-        Outcome::Recorded => {
+        Outcome::Recorded | Outcome::Pressing { .. } => {
             return Err(Refusal::new(
                 Code::Internal,
                 "name the run",

@@ -48,7 +48,7 @@ fn happened(world: &World, facts: Vec<(&str, Fact)>) {
 fn silent() -> Vec<(&'static str, Fact)> {
     vec![
         ("node1", Fact::BootStarted { cause: Cause::Press }),
-        ("node1", Fact::LinkChanged { up: true }),
+        ("node1", Fact::LinkChanged { up: true, speed: None }),
         ("node1", verdict(VerdictCode::SilentAfterLink, &[])),
     ]
 }

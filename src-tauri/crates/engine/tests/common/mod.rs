@@ -19,7 +19,10 @@ use lab::{
     fault::Fault,
     journal::{Journal, JournalError, Packet},
     live::{ServiceState, Snapshot, UnknownMachine},
-    ports::{AgentOrder, Agents, EfiWrite, Faults, OutletReading, PortError, Power, PowerReading, Ways},
+    ports::{
+        AgentOrder, Agents, EfiWrite, Faults, Link, Nature, OutletReading, PortError, Power, PowerReading,
+        Ways, Wire, WireCounters,
+    },
     sign::{FileRole, Sign, Speaker},
 };
 use tokio::task::JoinHandle;
@@ -93,6 +96,14 @@ pub struct World {
     /// Outlets whose press fails.
     pub broken: Mutex<BTreeSet<u8>>,
     pub absent: AtomicBool,
+    /// Machines whose cord is out, whatever their relay remembers.
+    unplugged: Mutex<BTreeSet<String>>,
+    /// How often the power board has forgotten everything.
+    incarnation: AtomicU64,
+    /// Machines that were made to speak without a press.
+    linked: Mutex<BTreeSet<String>>,
+    /// The board cannot see links.
+    pub blind: AtomicBool,
     pub faults: Mutex<BTreeSet<(String, Fault)>>,
     /// How machines are offered their boot; nobody by default.
     pub ways: Mutex<Option<Arc<dyn Ways>>>,
@@ -112,6 +123,10 @@ impl World {
             mute: Mutex::default(),
             broken: Mutex::default(),
             absent: AtomicBool::new(false),
+            unplugged: Mutex::default(),
+            incarnation: AtomicU64::new(1),
+            linked: Mutex::default(),
+            blind: AtomicBool::new(false),
             faults: Mutex::default(),
             ways: Mutex::default(),
             told: Mutex::default(),
@@ -128,6 +143,12 @@ impl World {
     }
 
     pub fn put(&self, observation: Observation) {
+        if let Observation::Sign { machine, .. }
+        | Observation::Report { machine, .. }
+        | Observation::EfiWritten { machine, .. } = &observation
+        {
+            self.linked.lock().unwrap().insert(machine.clone());
+        }
         if let Some(sink) = self.sink.lock().unwrap().as_ref() {
             sink.put(observation);
         }
@@ -181,6 +202,20 @@ impl World {
         });
     }
 
+    /// Pulls a machine's cord.
+    pub fn unplug(&self, machine: &str) {
+        self.unplugged.lock().unwrap().insert(machine.to_owned());
+    }
+
+    /// The power board restarts; machines go on as they are.
+    pub fn forget(&self) {
+        let mut outlets = self.outlets.lock().unwrap();
+        let on = self.board.machines.iter().filter(|m| outlets[&m.outlet] == PowerState::On);
+        self.linked.lock().unwrap().extend(on.map(|m| m.name.clone()));
+        outlets.values_mut().for_each(|state| *state = PowerState::Off);
+        self.incarnation.fetch_add(1, Ordering::SeqCst);
+    }
+
     pub fn is_on(&self, outlet: u8) -> bool {
         self.outlets.lock().unwrap()[&outlet] == PowerState::On
     }
@@ -197,7 +232,11 @@ impl Power for Relay {
         }
         let read = |state: &PowerState| OutletReading { commanded: *state, observed: None };
         let outlets = self.0.outlets.lock().unwrap().iter().map(|(n, s)| (*n, read(s))).collect();
-        Ok(PowerReading { outlets, incarnation: 1 })
+        Ok(PowerReading {
+            outlets,
+            incarnation: self.0.incarnation.load(Ordering::SeqCst),
+            ..PowerReading::default()
+        })
     }
     async fn on(&self, outlet: u8) -> Result<(), PortError> {
         self.0.presses.lock().unwrap().push((outlet, PowerState::On));
@@ -216,10 +255,28 @@ impl Power for Relay {
         self.0.presses.lock().unwrap().push((outlet, PowerState::Off));
         tokio::time::sleep(Duration::from_millis(5500)).await;
         self.0.outlets.lock().unwrap().insert(outlet, PowerState::Off);
+        if let Some(machine) = self.0.board.machine_by_outlet(outlet) {
+            self.0.linked.lock().unwrap().remove(&machine.name);
+        }
         Ok(())
     }
-    fn follows_soft_off(&self) -> bool {
-        false
+    fn nature(&self, _: u8) -> Nature {
+        Nature::Button
+    }
+}
+
+#[async_trait]
+impl Wire for Relay {
+    async fn counters(&self, _: &str) -> Option<WireCounters> {
+        None
+    }
+    /// The machine's port has a link while it is on, unless this world shows none.
+    async fn link(&self, machine: &str) -> Option<Link> {
+        let outlet = self.0.board.machine(machine)?.outlet;
+        let seen = !self.0.blind.load(Ordering::SeqCst);
+        let cord = !self.0.unplugged.lock().unwrap().contains(machine);
+        let up = cord && (self.0.is_on(outlet) || self.0.linked.lock().unwrap().contains(machine));
+        seen.then_some(Link { up, speed: None })
     }
 }
 
@@ -275,7 +332,9 @@ pub async fn start(world: &Arc<World>, journal: &Arc<Memory>, survives: bool) ->
         clock: Arc::new(move || clock_world.now()),
         ports: Ports {
             power: Arc::new(Relay(world.clone())),
-            wire: None,
+            wire: Some(Arc::new(Relay(world.clone()))),
+            switch: None,
+            router: None,
             agents: Arc::new(Relay(world.clone())),
             console: None,
             faults: Some(Arc::new(Relay(world.clone()))),

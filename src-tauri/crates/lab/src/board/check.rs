@@ -2,10 +2,9 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
-use super::Board;
+use super::{Board, BoardKind, Mode};
+use crate::{ports::OWN_CONTROL, power::BOSS_OUTLET};
 
-/// Relay channel of the controller's own power button (reference, relay board: "off 7" kills the controller).
-pub(super) const BOSS_OUTLET: u8 = 7;
 /// The relay board has eight channels.
 const LAST_OUTLET: u8 = 8;
 
@@ -25,6 +24,8 @@ pub(super) fn check(board: &Board) -> Result<(), Problem> {
     nothing_twice(board)?;
     inside_the_network(board)?;
     outlets(board)?;
+    switch_ports(board)?;
+    watched(board)?;
     shelf(board)?;
     labs(board)
 }
@@ -108,18 +109,76 @@ fn inside_the_network(board: &Board) -> Result<(), Problem> {
 }
 
 fn outlets(board: &Board) -> Result<(), Problem> {
+    let real = board.board.kind == BoardKind::Labinator;
     for machine in &board.machines {
         let find = Some(format!("outlet = {}", machine.outlet));
+        let name = &machine.name;
+        if machine.outlet >= OWN_CONTROL && machine.power.is_some() {
+            if !real {
+                let why =
+                    format!("{name} has a power control, but this board is {}", board.board.kind.word());
+                return Err(problem(why, "give it an outlet instead", Some("[machine.power]".into())));
+            }
+            continue;
+        }
         if machine.outlet == BOSS_OUTLET {
-            let why =
-                format!("{} is on outlet {BOSS_OUTLET}, the controller's own power button", machine.name);
+            let why = format!("{name} is on outlet {BOSS_OUTLET}, the controller's own power button");
             return Err(problem(why, "use an outlet from 1 to 6", find));
+        }
+        if machine.outlet == 0 {
+            let why = format!("nothing switches {name}: it has no outlet and no [machine.power]");
+            let remedy = "write the number of its outlet on the relay board, or how else it is switched";
+            return Err(problem(why, remedy, Some(format!("\"{name}\""))));
         }
         if !(1..=LAST_OUTLET).contains(&machine.outlet) {
-            let why =
-                format!("{} is on outlet {}, but a relay board has 1 to 8", machine.name, machine.outlet);
+            let why = format!("{name} is on outlet {}, but a relay board has 1 to 8", machine.outlet);
             return Err(problem(why, "use an outlet from 1 to 6", find));
         }
+        if machine.power.is_some() {
+            let why = format!("{name} has an outlet and a power control of its own");
+            return Err(problem(why, "keep the one that is connected", find));
+        }
+        let spare = board.relay.as_ref().is_some_and(|relay| relay.allow_8);
+        if real && machine.outlet == LAST_OUTLET && !spare {
+            let why = format!("{name} is on outlet {LAST_OUTLET}, the spare one");
+            return Err(problem(why, "write allow_8 = true into [relay] if it is wired", find));
+        }
+        if real && board.relay.is_none() && board.board.mode == Mode::Drive {
+            let why = format!("{name} has an outlet, but the file has no [relay]");
+            return Err(problem(why, "add [relay] with the path of its serial device", find));
+        }
+    }
+    Ok(())
+}
+
+/// Ports of the switch that the controller needs for itself; the machine behind a port is told apart by it.
+fn switch_ports(board: &Board) -> Result<(), Problem> {
+    let mut seen: BTreeMap<u32, &str> = BTreeMap::new();
+    for machine in &board.machines {
+        let Some(port) = machine.port else { continue };
+        let find = Some(format!("port = {port}"));
+        if let Some(first) = seen.insert(port, &machine.name) {
+            let why = format!("switch port {port} is given to {first} and to {}", machine.name);
+            return Err(problem(why, "give each machine its own", find));
+        }
+        if board.switch.as_ref().is_some_and(|switch| switch.protected().contains(&port)) {
+            let why =
+                format!("{} is on switch port {port}, where the controller or the router is", machine.name);
+            return Err(problem(
+                why,
+                "use another port, or write protected = [] with those that are theirs",
+                find,
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn watched(board: &Board) -> Result<(), Problem> {
+    if board.board.mode == Mode::Watch && board.board.kind != BoardKind::Labinator {
+        let why =
+            format!("a {} board cannot be watched only: nobody else drives it", board.board.kind.word());
+        return Err(problem(why, "remove mode, or write kind = \"labinator\"", Some("mode".into())));
     }
     Ok(())
 }

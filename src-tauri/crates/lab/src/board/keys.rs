@@ -1,11 +1,26 @@
 //! The keys a board file may have, table by table, and the nearest one to a slip of the pen.
 
-use toml_edit::{Item, Table};
+use toml_edit::{Item, Table, TableLike, Value};
+
+/// Keys of one request of a power control.
+const CALL: &[&str] = &["method", "url", "body", "content_type"];
 
 /// Known keys by table. `[[machine]]` and `[[lab]]` are arrays of tables.
 const KEYS: &[(&str, &[&str])] = &[
-    ("", &["board", "network", "limits", "boot", "machine", "lab"]),
-    ("board", &["name", "kind", "shelf"]),
+    (
+        "",
+        &[
+            "board", "network", "limits", "boot", "relay", "switch", "router", "display", "compat", "watch",
+            "machine", "lab",
+        ],
+    ),
+    ("board", &["name", "kind", "shelf", "mode"]),
+    ("relay", &["path", "allow_8"]),
+    ("switch", &["kind", "url", "user", "secret", "protected", "address", "port"]),
+    ("router", &["kind", "url", "user", "secret", "fingerprint", "metrics", "wan", "lan", "radio", "wifi"]),
+    ("display", &["path"]),
+    ("compat", &["listen"]),
+    ("watch", &["status"]),
     (
         "network",
         &[
@@ -47,7 +62,35 @@ const KEYS: &[(&str, &[&str])] = &[
         ],
     ),
     ("boot", &["matchbox"]),
-    ("machine", &["box", "name", "mac", "address", "outlet", "port", "group", "memory_mib", "disabled"]),
+    (
+        "machine",
+        &["box", "name", "mac", "address", "outlet", "port", "group", "memory_mib", "disabled", "power"],
+    ),
+    (
+        "machine.power",
+        &[
+            "kind",
+            "broadcast",
+            "port",
+            "host",
+            "user",
+            "secret",
+            "cipher",
+            "url",
+            "system",
+            "fingerprint",
+            "relay",
+            "name",
+            "on",
+            "off",
+            "read",
+            "auth",
+            "switches_supply",
+        ],
+    ),
+    ("machine.power.on", CALL),
+    ("machine.power.off", CALL),
+    ("machine.power.read", &["method", "url", "body", "content_type", "pointer", "on", "off"]),
     ("lab", &["name", "title", "words", "procedure", "machines"]),
 ];
 
@@ -62,23 +105,31 @@ pub(super) struct Unknown {
 
 /// The first unknown key of a document, if any.
 pub(super) fn first_unknown(root: &Table) -> Option<Unknown> {
-    unknown_in("", root).or_else(|| root.iter().find_map(|(name, item)| unknown_below(name, item)))
+    unknown_in("", root)
+}
+
+/// In a table and everything below it that has keys of its own.
+fn unknown_in(name: &str, table: &dyn TableLike) -> Option<Unknown> {
+    let known = KEYS.iter().find(|(table, _)| *table == name).map_or(&[][..], |(_, keys)| keys);
+    let here = table.iter().find(|(key, _)| !known.contains(key)).map(|(key, item)| {
+        let at = table.key(key).and_then(toml_edit::Key::span).or_else(|| item.span()).map(|span| span.start);
+        Unknown { table: name.to_owned(), key: key.to_owned(), at, nearest: nearest(key, known), known }
+    });
+    here.or_else(|| {
+        table.iter().find_map(|(key, item)| {
+            let below = if name.is_empty() { key.to_owned() } else { format!("{name}.{key}") };
+            unknown_below(&below, item)
+        })
+    })
 }
 
 fn unknown_below(name: &str, item: &Item) -> Option<Unknown> {
     match item {
         Item::Table(table) => unknown_in(name, table),
         Item::ArrayOfTables(tables) => tables.iter().find_map(|table| unknown_in(name, table)),
+        Item::Value(Value::InlineTable(table)) => unknown_in(name, table),
         Item::None | Item::Value(_) => None,
     }
-}
-
-fn unknown_in(name: &str, table: &Table) -> Option<Unknown> {
-    let known = KEYS.iter().find(|(table, _)| *table == name).map_or(&[][..], |(_, keys)| keys);
-    table.iter().find(|(key, _)| !known.contains(key)).map(|(key, item)| {
-        let at = table.key(key).and_then(toml_edit::Key::span).or_else(|| item.span()).map(|span| span.start);
-        Unknown { table: name.to_owned(), key: key.to_owned(), at, nearest: nearest(key, known), known }
-    })
 }
 
 /// The known key that differs least, if it differs little enough to be meant.

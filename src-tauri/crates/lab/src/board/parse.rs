@@ -33,9 +33,10 @@ pub(super) fn parse(origin: &str, text: &str) -> Result<Board, BoardError> {
         };
         return Err(error(unknown.at, format!("unknown key \"{}\" in {place}", unknown.key), &remedy));
     }
-    let board: Board = toml_edit::de::from_str(text).map_err(|e| {
+    let mut board: Board = toml_edit::de::from_str(text).map_err(|e| {
         error(e.span().map(|s| s.start), one_line(e.message()), "give the key a value of the kind it needs")
     })?;
+    board.number_controls();
     check::check(&board).map_err(|problem| {
         let at = problem.find.as_deref().and_then(|needle| text.rfind(needle));
         error(at, problem.why, &problem.remedy)

@@ -4,6 +4,8 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ports::Nature;
+
 /// A machine's own power control.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -55,6 +57,23 @@ pub enum PowerGear {
         /// Prints `on` or `off`.
         read: Option<Vec<String>>,
     },
+}
+
+impl PowerGear {
+    /// What switching it means.
+    pub fn nature(&self) -> Nature {
+        match self {
+            Self::WakeOnLan { .. } => Nature::Wake,
+            Self::Ipmi { .. } | Self::Redfish { .. } | Self::Pikvm(_) => Nature::Managed,
+            Self::ShellyGen1(_)
+            | Self::ShellyGen2(_)
+            | Self::Tasmota(_)
+            | Self::Esphome(_)
+            | Self::HomeAssistant(_) => Nature::Supply,
+            Self::Http(http) if http.switches_supply => Nature::Supply,
+            Self::Http(_) | Self::Command { .. } => Nature::Managed,
+        }
+    }
 }
 
 /// Who we are to a device, where it asks.

@@ -20,7 +20,14 @@ use crate::{
 /// One machine.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct MachineStatus {
+    /// What we, or whoever stood at the board, wanted it to be.
     pub commanded: PowerState,
+    /// What its power device remembers, which decides what that will do next.
+    #[serde(default)]
+    pub memory: PowerState,
+    /// Its power device restarted and forgot; until the next press its memory tells nothing about the machine.
+    #[serde(default)]
+    pub forgotten: Option<Moment>,
     pub observed: PowerState,
     /// What the observation rests on.
     pub evidence: Option<String>,
@@ -39,9 +46,21 @@ pub struct MachineStatus {
     /// Whether its network port has a link, where that can be seen.
     #[serde(default)]
     pub link: Option<bool>,
-    /// When that was seen to change.
+    /// In Mbit/s, where that can be seen.
+    #[serde(default)]
+    pub link_speed: Option<u32>,
+    /// The highest speed seen while it was heard.
+    #[serde(default)]
+    pub running_speed: Option<u32>,
+    /// When link or speed were seen to change.
     #[serde(default)]
     pub link_changed: Option<Moment>,
+    /// How often it lost its link since the engine started.
+    #[serde(default)]
+    pub link_losses: u64,
+    /// Whether its switch port is switched on.
+    #[serde(default)]
+    pub port_enabled: Option<bool>,
     /// The beginnings of its last boots, newest last.
     #[serde(default)]
     pub begun: Vec<Begun>,
@@ -122,6 +141,12 @@ pub struct Press {
 }
 
 impl MachineStatus {
+    fn note_speed(&mut self) {
+        if self.observed == PowerState::On {
+            self.running_speed = self.running_speed.max(self.link_speed);
+        }
+    }
+
     pub(super) fn begin(&mut self, boot: &Boot, at: Moment) {
         let after = self.verdict.as_ref().map(|verdict| verdict.code);
         let begun = Begun { boot: boot.id, cause: boot.cause, at, after };
@@ -140,8 +165,10 @@ impl MachineStatus {
                     self.observed_at = None;
                 }
             }
-            Body::PowerConfirmed { to, .. } => {
+            Body::PowerConfirmed { to, memory, .. } => {
                 self.commanded = *to;
+                self.memory = memory.unwrap_or(*to);
+                self.forgotten = None;
                 if let Some(press) = &mut self.press {
                     press.ended = Some(stamp);
                 }
@@ -152,21 +179,40 @@ impl MachineStatus {
                     press.failure = Some(failure.clone());
                 }
             }
-            Body::PowerRead { commanded, .. } => self.commanded = *commanded,
+            Body::PowerRead { commanded, .. } => {
+                // Changed by somebody at the board itself, or read for the first time.
+                if self.forgotten.is_none() {
+                    self.commanded = *commanded;
+                }
+                self.memory = *commanded;
+            }
+            Body::PowerResynced { to, .. } => {
+                self.commanded = *to;
+                self.forgotten = None;
+            }
             Body::PowerObserved { state, evidence } => {
                 let went = self.observed == PowerState::On && *state == PowerState::Off;
                 self.off_at = went.then(|| Moment::of(event));
                 self.observed = *state;
                 self.evidence = Some(evidence.clone());
                 self.observed_at = Some(stamp);
+                self.note_speed();
             }
             Body::FactsReported { facts } => {
                 self.facts = Some((**facts).clone());
                 self.facts_at = Some(stamp);
             }
-            Body::LinkChanged { up } => {
+            Body::LinkChanged { up, speed } => {
+                if self.link == Some(true) && !*up {
+                    self.link_losses += 1;
+                }
                 self.link = Some(*up);
+                self.link_speed = *speed;
                 self.link_changed = Some(Moment::of(event));
+                self.note_speed();
+            }
+            Body::PortSet { enabled, .. } | Body::PortChanged { enabled, .. } => {
+                self.port_enabled = Some(*enabled);
             }
             Body::LoopStopped { why, rearm } => {
                 self.held_back =

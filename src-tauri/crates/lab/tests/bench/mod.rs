@@ -97,7 +97,7 @@ impl Bench {
 
     pub fn link(&mut self, up: bool) {
         self.clock_s += 1.0;
-        self.tell("node1", Body::LinkChanged { up });
+        self.tell("node1", Body::LinkChanged { up, speed: None });
     }
 
     pub fn trouble(&mut self, service: &str, why: &str) {
