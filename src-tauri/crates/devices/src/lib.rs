@@ -3,6 +3,15 @@
 /// The status display: a small panel on a serial line.
 pub mod display;
 
+/// HTTP to devices: deadlines, bounds, who we are, and words for what goes wrong.
+pub mod http;
+
+#[cfg(test)]
+mod fake;
+
+/// Which certificates of devices are believed.
+pub mod tls;
+
 /// The virtual board: QEMU machines on a bridge, in namespaces of their own.
 pub mod qemu;
 
