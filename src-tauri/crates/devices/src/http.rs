@@ -158,6 +158,16 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
+    /// A page that asks for a password, whatever its status says.
+    pub fn login_page(&self) -> Option<HttpFault> {
+        let text = self.text();
+        let lower = text.to_ascii_lowercase();
+        let asks = ["type=\"password\"", "type='password'", "type=password"]
+            .iter()
+            .any(|field| lower.contains(field));
+        asks.then(|| HttpFault::Page { host: self.host.clone(), title: page_title(&text) })
+    }
+
     /// A page instead of data is told as such.
     pub fn json(&self) -> Result<Value, HttpFault> {
         serde_json::from_slice(&self.body).map_err(|_| {

@@ -3,6 +3,9 @@
 /// The status display: a small panel on a serial line.
 pub mod display;
 
+/// Power controls of machines that hang on no relay.
+pub mod controls;
+
 /// HTTP to devices: deadlines, bounds, who we are, and words for what goes wrong.
 pub mod http;
 
