@@ -20,3 +20,7 @@ pub mod qemu;
 
 /// Power buttons of real machines: the relay board on its serial line.
 pub mod relay;
+
+/// Managed switches: the owner's model by its web pages, any other by SNMP.
+pub mod switch;
+
