@@ -24,3 +24,5 @@ pub mod relay;
 /// Managed switches: the owner's model by its web pages, any other by SNMP.
 pub mod switch;
 
+/// The router to the world: OpenWrt, or any with a Prometheus exporter.
+pub mod router;
