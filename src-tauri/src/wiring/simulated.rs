@@ -30,6 +30,7 @@ pub(super) async fn run(site: Site) -> Result<()> {
         mac: m.mac.0,
         source: dial.address(m.address),
         outlet: m.outlet,
+        port: None,
     };
     let link = site.folder.join("relay");
     let board = SimBoard::start(SimConfig {
@@ -40,6 +41,9 @@ pub(super) async fn run(site: Site) -> Result<()> {
         client_port: dial.port(68),
         tftp_port: dial.port(69),
         relay_link: Some(link.clone()),
+        display_link: None,
+        switch: None,
+        router: None,
     })
     .context("start the simulated machines")?;
     let simulated = SimFaults::new(board.breaker(), &site.board);
@@ -78,6 +82,7 @@ impl Wire for SimWire {
 
     async fn link(&self, machine: &str) -> Option<Link> {
         let (_, number) = self.machines.iter().find(|(name, _)| name == machine)?;
-        self.links.up(*number).map(|up| Link { up, speed: None })
+        let link = self.links.of(*number)?;
+        Some(Link { up: link.up, speed: link.speed })
     }
 }

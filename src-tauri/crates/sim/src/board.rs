@@ -8,10 +8,17 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Fault, SimConfig, SimError, Trouble};
+use crate::config::{Fault, SimConfig, SimError, SimMachine, SwitchPlug, Trouble};
+use crate::display::{Display, DisplayView};
+use crate::knob::{Breakable, Breaker, Knob};
+use crate::link::{Cable, Links, Place};
 use crate::machine::{Conditions, Machine, MachineState, Wires};
 use crate::pace::Pace;
-use crate::relay::{Board, Port, RelayKnob, Wiring};
+use crate::pty::Port;
+use crate::relay::{Board, RelayView, Wiring};
+use crate::router::RouterView;
+use crate::switch::SwitchView;
+use crate::web::Server;
 
 /// Presses a machine has not looked at yet; a button makes three in five seconds.
 const PRESSES: usize = 32;
@@ -25,107 +32,143 @@ const SHUTDOWN: Duration = Duration::from_secs(2);
 pub struct SimBoard {
     tasks: JoinSet<()>,
     stop: CancellationToken,
-    relay_link: Option<PathBuf>,
-    relay_path: watch::Receiver<Option<PathBuf>>,
-    knobs: mpsc::Sender<RelayKnob>,
+    relay: Serial,
+    relay_view: RelayView,
+    display: Option<(Serial, DisplayView)>,
     machines: Vec<MachineHandle>,
+    breaker: Breaker,
+}
+
+/// Where a serial device is.
+#[derive(Debug)]
+struct Serial {
+    link: Option<PathBuf>,
+    path: watch::Receiver<Option<PathBuf>>,
+}
+
+impl Serial {
+    fn path(&self) -> Option<PathBuf> {
+        self.link.clone().or_else(|| self.path.borrow().clone())
+    }
 }
 
 #[derive(Debug)]
 struct MachineHandle {
-    box_number: u8,
-    state: watch::Receiver<MachineState>,
-    fault: watch::Sender<Fault>,
-    trouble: watch::Sender<Trouble>,
+    place: Place,
     cut: Arc<Notify>,
 }
 
-/// Changes what is wrong around machines.
-#[derive(Debug, Clone)]
-pub struct Breaker(Vec<(u8, watch::Sender<Trouble>)>);
-
-impl Breaker {
-    /// Takes effect at the machine's next packet or stage.
-    pub fn change(&self, box_number: u8, change: impl FnOnce(&mut Trouble)) -> Result<(), SimError> {
-        let machine = self.0.iter().find(|(number, _)| *number == box_number);
-        machine.ok_or(SimError::NoSuchBox(box_number))?.1.send_modify(change);
-        Ok(())
-    }
-}
-
-/// What a switch would see on its ports.
-#[derive(Debug, Clone)]
-pub struct Links(Vec<MachinePort>);
-
-/// One machine's number, state, and what is wrong with it.
-type MachinePort = (u8, watch::Receiver<MachineState>, watch::Receiver<Fault>, watch::Receiver<Trouble>);
-
-impl Links {
-    /// Whether there is a link on the machine's port; `None` for a box that the board does not have.
-    pub fn up(&self, box_number: u8) -> Option<bool> {
-        let (_, state, fault, trouble) = self.0.iter().find(|(number, ..)| *number == box_number)?;
-        let plugged = *fault.borrow() != Fault::NoLink && !trouble.borrow().no_link;
-        Some(state.borrow().is_powered() && plugged)
-    }
+/// What starting the machines leaves to be wired up.
+#[derive(Default)]
+struct Built {
+    machines: Vec<MachineHandle>,
+    breakables: Vec<Breakable>,
+    wiring: Vec<Wiring>,
+    plugs: Vec<SwitchPlug>,
+    names: Vec<(u32, String)>,
 }
 
 impl SimBoard {
-    /// Starts the relay board and all machines, which are off. Needs a tokio runtime.
+    /// Starts all devices, and all machines, which are off. Needs a tokio runtime.
     ///
-    /// Outlets without a machine lead nowhere; among them 7, the controller's own.
+    /// Outlets without a machine lead nowhere; among them 7, the controller's own, whose presses are counted.
     pub fn start(config: SimConfig) -> Result<SimBoard, SimError> {
         config.check()?;
-        let port = Port::open(config.relay_link.clone())?;
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let mut wiring = Vec::new();
-        let mut machines = Vec::new();
-        let wires = Wires { dhcp: config.dhcp, client_port: config.client_port, tftp_port: config.tftp_port };
-        for spec in config.machines {
-            let (machine, presses) = mpsc::channel(PRESSES);
-            wiring.push(Wiring { outlet: spec.outlet, machine });
-            let (state_in, state) = watch::channel(MachineState::Off);
-            let (fault, faults) = watch::channel(Fault::None);
-            let (trouble, troubles) = watch::channel(Trouble::default());
-            let cut = Arc::new(Notify::new());
-            machines.push(MachineHandle {
-                box_number: spec.box_number,
-                state,
-                fault,
-                trouble,
-                cut: cut.clone(),
-            });
-            let conditions = Conditions { pace: Pace::new(config.speed), faults, troubles, state: state_in };
-            let machine = Machine { spec, seed: config.seed, wires: wires.clone(), conditions, cut };
-            tasks.spawn(machine.run(presses, stop.clone()));
+        let pace = Pace::new(config.speed);
+        // Everything that can fail comes before the first task.
+        let port = Port::open("relay board", config.relay_link.clone())?;
+        let display_port =
+            config.display_link.clone().map(|link| Port::open("status display", Some(link))).transpose()?;
+        let switch = config
+            .switch
+            .clone()
+            .map(|switch| Server::open("switch", switch.listen).map(|(server, door)| (switch, server, door)))
+            .transpose()?;
+        let router = config
+            .router
+            .clone()
+            .map(|router| RouterView::open(router, config.speed, config.seed))
+            .transpose()?;
+
+        let mut built = Built::default();
+        for spec in config.machines.clone() {
+            built.start(spec, &config, &mut tasks, &stop);
         }
-        let (path_in, relay_path) = watch::channel(port.path().map(Into::into));
-        let (knobs, knobs_out) = mpsc::channel(KNOBS);
-        let board = Board::new(port, path_in, wiring, config.speed, config.seed);
+        let links = Links(built.machines.iter().map(|machine| machine.place.clone()).collect());
+        let switch = switch.map(|(sim, server, door)| {
+            let view = SwitchView::new(sim, door, links, built.plugs, &built.names, pace);
+            tasks.spawn(server.run(Arc::new(view.clone()), None, stop.clone()));
+            tasks.spawn(view.clone().run(stop.clone()));
+            view
+        });
+        let router = router.map(|(view, servers)| {
+            tasks.spawn(view.clone().run(servers, stop.clone()));
+            view
+        });
+        let mut display_knobs = None;
+        let display = display_port.map(|port| {
+            let (path_in, path) = watch::channel(port.path().map(Into::into));
+            let (knobs, knobs_out) = mpsc::channel(KNOBS);
+            let view = DisplayView::default();
+            let display = Display::new(port, path_in, view.clone(), pace, config.seed);
+            tasks.spawn(display.run(knobs_out, stop.clone()));
+            display_knobs = Some(knobs);
+            (Serial { link: config.display_link.clone(), path }, view)
+        });
+        let (path_in, path) = watch::channel(port.path().map(Into::into));
+        let (relay, knobs_out) = mpsc::channel(KNOBS);
+        let relay_view = RelayView::default();
+        let board = Board::new(port, path_in, built.wiring, config.speed, config.seed, relay_view.clone());
         tasks.spawn(board.run(knobs_out, stop.clone()));
-        Ok(SimBoard { tasks, stop, relay_link: config.relay_link, relay_path, knobs, machines })
+        let machines = built.machines;
+        let breaker = Breaker { machines: built.breakables, relay, display: display_knobs, switch, router };
+        let relay = Serial { link: config.relay_link, path };
+        Ok(SimBoard { tasks, stop, relay, relay_view, display, machines, breaker })
     }
 
     /// What a driver opens as the relay board's serial device: the configured link, or else the pty of the moment.
     /// `None` while the adapter is unplugged and there is no link to name.
     pub fn relay_path(&self) -> Option<PathBuf> {
-        self.relay_link.clone().or_else(|| self.relay_path.borrow().clone())
+        self.relay.path()
     }
 
-    /// Turns one of the relay board's knobs. Takes effect a moment later.
-    pub fn turn(&self, knob: RelayKnob) -> Result<(), SimError> {
-        self.knobs.try_send(knob).map_err(|_| SimError::NotTaken("relay board"))
+    /// What the relay board has done.
+    pub fn relay(&self) -> RelayView {
+        self.relay_view.clone()
+    }
+
+    /// The same as [`Self::relay_path`] for the status display; `None` without one.
+    pub fn display_path(&self) -> Option<PathBuf> {
+        self.display.as_ref().and_then(|(serial, _)| serial.path())
+    }
+
+    pub fn display(&self) -> Option<DisplayView> {
+        self.display.as_ref().map(|(_, view)| view.clone())
+    }
+
+    pub fn switch(&self) -> Option<SwitchView> {
+        self.breaker.switch.clone()
+    }
+
+    pub fn router(&self) -> Option<RouterView> {
+        self.breaker.router.clone()
+    }
+
+    /// Turns a device's knob; see [`Breaker::turn`].
+    pub fn turn(&self, knob: impl Into<Knob>) -> Result<(), SimError> {
+        self.breaker.turn(knob)
     }
 
     /// Breaks a machine, or with [`Fault::None`] mends it.
     pub fn set_fault(&self, box_number: u8, fault: Fault) -> Result<(), SimError> {
-        self.machine(box_number)?.fault.send_replace(fault);
-        Ok(())
+        self.breaker.set_fault(box_number, fault)
     }
 
-    /// A handle that changes what is wrong around machines, for as long as the board runs.
+    /// A handle that changes what is wrong with machines and devices, for as long as the board runs.
     pub fn breaker(&self) -> Breaker {
-        Breaker(self.machines.iter().map(|machine| (machine.box_number, machine.trouble.clone())).collect())
+        self.breaker.clone()
     }
 
     /// Pulls a machine's plug and puts it back: it is off at once, without a goodbye, and its button works again.
@@ -136,12 +179,12 @@ impl SimBoard {
 
     /// The truth about a machine.
     pub fn machine_state(&self, box_number: u8) -> Result<MachineState, SimError> {
-        Ok(self.machine(box_number)?.state.borrow().clone())
+        Ok(self.machine(box_number)?.place.cable.state.borrow().clone())
     }
 
     /// The truth about a machine, as it changes. States that last shorter than the watcher looks are missed.
     pub fn watch_machine(&self, box_number: u8) -> Result<watch::Receiver<MachineState>, SimError> {
-        Ok(self.machine(box_number)?.state.clone())
+        Ok(self.machine(box_number)?.place.cable.state.clone())
     }
 
     /// Whether the switch would see a link on the machine's port.
@@ -151,9 +194,7 @@ impl SimBoard {
 
     /// The links of all machines, for as long as the board runs.
     pub fn links(&self) -> Links {
-        let port =
-            |m: &MachineHandle| (m.box_number, m.state.clone(), m.fault.subscribe(), m.trouble.subscribe());
-        Links(self.machines.iter().map(port).collect())
+        Links(self.machines.iter().map(|machine| machine.place.clone()).collect())
     }
 
     /// Ends all tasks and waits for them.
@@ -169,7 +210,37 @@ impl SimBoard {
     fn machine(&self, box_number: u8) -> Result<&MachineHandle, SimError> {
         self.machines
             .iter()
-            .find(|machine| machine.box_number == box_number)
+            .find(|machine| machine.place.box_number == box_number)
             .ok_or(SimError::NoSuchBox(box_number))
+    }
+}
+
+impl Built {
+    fn start(
+        &mut self,
+        spec: SimMachine,
+        config: &SimConfig,
+        tasks: &mut JoinSet<()>,
+        stop: &CancellationToken,
+    ) {
+        let wires = Wires { dhcp: config.dhcp, client_port: config.client_port, tftp_port: config.tftp_port };
+        let (machine, presses) = mpsc::channel(PRESSES);
+        self.wiring.push(Wiring { outlet: spec.outlet, machine });
+        let (state_in, state) = watch::channel(MachineState::Off);
+        let (fault, faults) = watch::channel(Fault::None);
+        let (trouble, troubles) = watch::channel(Trouble::default());
+        let (plug, port) = watch::channel(true);
+        let cable = Cable { state, faults, troubles, port };
+        let cut = Arc::new(Notify::new());
+        let place = Place { box_number: spec.box_number, port: spec.port, cable: cable.clone() };
+        self.machines.push(MachineHandle { place, cut: cut.clone() });
+        self.breakables.push(Breakable { box_number: spec.box_number, fault, trouble });
+        if let Some(port) = spec.port {
+            self.plugs.push((port, plug));
+            self.names.push((port, spec.name.clone()));
+        }
+        let conditions = Conditions { pace: Pace::new(config.speed), cable, state: state_in };
+        let machine = Machine { spec, seed: config.seed, wires, conditions, cut };
+        tasks.spawn(machine.run(presses, stop.clone()));
     }
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::guard::{self, OutsideLoopback};
+use crate::router::{CertificateError, RouterSim};
+use crate::switch::{MACHINE_PORTS, SwitchSim};
 
 /// The relay board has eight outlets; 7 is wired to the controller itself and 8 to nothing.
 pub const OUTLETS: u8 = 8;
@@ -27,7 +29,14 @@ pub struct SimConfig {
     /// A symbolic link to keep pointing at the relay board's pty, as `/dev/serial/by-id` does for the real one.
     /// Without it the path is the bare `/dev/pts/N`, which changes when the board is unplugged and plugged in again.
     pub relay_link: Option<PathBuf>,
+    /// The same for the status display's; without it the board has no display.
+    pub display_link: Option<PathBuf>,
+    pub switch: Option<SwitchSim>,
+    pub router: Option<RouterSim>,
 }
+
+/// The switch's end of a machine's cable: its port, and whether it passes anything.
+pub(crate) type SwitchPlug = (u32, tokio::sync::watch::Sender<bool>);
 
 /// One simulated PC.
 #[derive(Debug, Clone)]
@@ -39,6 +48,8 @@ pub struct SimMachine {
     pub source: Ipv4Addr,
     /// The outlet of the relay board that is wired to this machine's power button, 1 to 8.
     pub outlet: u8,
+    /// The port of the switch where its cable ends, 1 to 6.
+    pub port: Option<u32>,
 }
 
 /// What can be wrong with a machine. Read anew at each stage, so that it can be set in mid-boot.
@@ -79,8 +90,12 @@ pub struct Trouble {
     pub dhcp: Tamper,
     pub tftp: Tamper,
     pub http: Tamper,
-    /// The cable is out.
+    /// The network cable is out.
     pub no_link: bool,
+    /// The power cord is out, or the supply died: off at once, and no button helps until it is put back.
+    pub cord_pulled: bool,
+    /// While off the network chip stays awake for Wake-on-LAN: the link stays, at 100 Mbit/s.
+    pub soft_off_link: bool,
     /// The firmware does not try the network.
     pub no_network_boot: bool,
     /// TFTP acknowledgements are lost from the middle of a file on.
@@ -107,14 +122,32 @@ pub enum SimError {
     },
     #[error("the board has no box {0}")]
     NoSuchBox(u8),
-    #[error("the relay board's pty could not be made")]
-    Pty(#[source] std::io::Error),
-    #[error("the link {path} to the relay board's pty could not be made; is its folder there and writable?")]
+    #[error("the {device}'s pty could not be made")]
+    Pty {
+        device: &'static str,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the link {path} to the {device}'s pty could not be made; is its folder there and writable?")]
     Link {
+        device: &'static str,
         path: PathBuf,
         #[source]
         source: std::io::Error,
     },
+    #[error("the {device} cannot listen on {address}")]
+    Listen {
+        device: &'static str,
+        address: SocketAddrV4,
+        #[source]
+        source: guard::SocketError,
+    },
+    #[error("the router's certificate could not be made")]
+    Certificate(#[source] CertificateError),
+    #[error("this board has no {0}; name one when it is started")]
+    NoDevice(&'static str),
+    #[error("machine {machine} hangs on port {port}; the switch has ports 1 to 6 for machines")]
+    SwitchPort { machine: String, port: u32 },
     #[error("the board's task for the {0} is busy or has ended; the command was not taken")]
     NotTaken(&'static str),
 }
@@ -130,6 +163,9 @@ impl SimConfig {
         for (index, machine) in self.machines.iter().enumerate() {
             if !(1..=OUTLETS).contains(&machine.outlet) {
                 return Err(SimError::Outlet { machine: machine.name.clone(), outlet: machine.outlet });
+            }
+            if let Some(port) = machine.port.filter(|port| !(1..=MACHINE_PORTS).contains(port)) {
+                return Err(SimError::SwitchPort { machine: machine.name.clone(), port });
             }
             guard::inside(SocketAddr::from((machine.source, 0)))
                 .map_err(|source| SimError::Address { what: format!("machine {}", machine.name), source })?;
@@ -154,6 +190,8 @@ fn shared(one: &SimMachine, other: &SimMachine) -> Option<String> {
         Some(format!("address {}", one.source))
     } else if one.outlet == other.outlet {
         Some(format!("outlet {}", one.outlet))
+    } else if let Some(port) = one.port.filter(|port| other.port == Some(*port)) {
+        Some(format!("switch port {port}"))
     } else {
         None
     }
@@ -170,6 +208,7 @@ mod tests {
             mac: [2, 0, 0, 0, 0, n],
             source: Ipv4Addr::new(127, 122, 122, 10 + n),
             outlet: n,
+            port: Some(u32::from(n)),
         }
     }
 
@@ -182,6 +221,9 @@ mod tests {
             client_port: 0,
             tftp_port: 20069,
             relay_link: None,
+            display_link: None,
+            switch: None,
+            router: None,
         }
     }
 
@@ -189,9 +231,11 @@ mod tests {
     fn a_board_is_refused_for_the_right_reason() {
         assert!(board().check().is_ok());
         type Spoil = fn(&mut SimConfig);
-        let table: [(&str, Spoil); 7] = [
+        let table: [(&str, Spoil); 9] = [
             ("speed 0 ", |b| b.speed = 0.0),
             ("speed NaN", |b| b.speed = f64::NAN),
+            ("port 7", |b| b.machines[2].port = Some(7)),
+            ("both have switch port 1", |b| b.machines[1].port = Some(1)),
             ("outlet 9", |b| b.machines[2].outlet = 9),
             ("both have box number 1", |b| b.machines[1].box_number = 1),
             ("both have address 127.122.122.11", |b| b.machines[1].source = b.machines[0].source),

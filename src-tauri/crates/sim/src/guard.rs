@@ -6,7 +6,7 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
-use tokio::net::{TcpSocket, TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 
 /// Somebody asked for an address outside the loopback network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +73,15 @@ pub(crate) async fn connect(source: Ipv4Addr, to: SocketAddrV4) -> Result<TcpStr
     Ok(socket.connect(SocketAddr::V4(to)).await?)
 }
 
+/// Listens inside the loopback network; port 0 is any, and the real one comes back.
+pub(crate) fn listen(address: SocketAddrV4) -> Result<(TcpListener, SocketAddrV4), SocketError> {
+    let address = inside(SocketAddr::V4(address))?;
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    let real = inside(listener.local_addr()?)?;
+    Ok((TcpListener::from_std(listener)?, real))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +117,9 @@ mod tests {
             refused(udp.send(b"x", "255.255.255.255:67".parse().unwrap()).await),
             "broadcast to the world"
         );
+        for address in [outside, Ipv4Addr::UNSPECIFIED] {
+            assert!(refused(listen(SocketAddrV4::new(address, 0)).map(drop)), "listens outside");
+        }
         assert!(refused(udp.send(b"x", SocketAddrV4::new(outside, 67)).await), "sent outside");
         assert!(refused(connect(home, SocketAddrV4::new(outside, 80)).await.map(drop)), "connected outside");
         assert!(

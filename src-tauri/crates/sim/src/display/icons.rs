@@ -1,6 +1,7 @@
 //! Icons of 24×24 pixels in one colour, drawn here as 12×12 blocks of two pixels; own drawings of the motifs on the real panel.
 
-pub(super) const SIZE: i32 = 24;
+#[cfg(test)]
+const SIZE: i32 = 24;
 
 type Icon = [&'static str; 12];
 

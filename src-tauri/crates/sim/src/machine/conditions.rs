@@ -5,31 +5,44 @@ use tokio::sync::watch;
 use super::MachineState;
 use super::lane::{Lane, Protocol};
 use crate::config::{Fault, Trouble};
+use crate::link::Cable;
 use crate::pace::Pace;
 
 #[derive(Debug)]
 pub(crate) struct Conditions {
     pub(crate) pace: Pace,
-    pub(crate) faults: watch::Receiver<Fault>,
-    pub(crate) troubles: watch::Receiver<Trouble>,
+    pub(crate) cable: Cable,
     pub(crate) state: watch::Sender<MachineState>,
 }
 
 impl Conditions {
     pub(crate) fn fault(&self) -> Fault {
-        *self.faults.borrow()
+        self.cable.fault()
     }
 
     pub(crate) fn trouble(&self) -> Trouble {
-        *self.troubles.borrow()
+        self.cable.trouble()
     }
 
     pub(crate) fn lane(&self, protocol: Protocol) -> Lane {
-        Lane { troubles: self.troubles.clone(), protocol, pace: self.pace }
+        Lane { cable: self.cable.clone(), protocol, pace: self.pace }
     }
 
     pub(crate) fn link(&self) -> bool {
-        self.fault() != Fault::NoLink && !self.trouble().no_link
+        self.cable.passes()
+    }
+
+    /// Whether a press of the button can start the machine.
+    pub(crate) fn starts(&self) -> bool {
+        self.fault() != Fault::Dead && !self.trouble().cord_pulled
+    }
+
+    /// Until somebody pulls the cord out.
+    pub(crate) async fn cord_out(&self) {
+        let mut troubles = self.cable.troubles.clone();
+        if troubles.wait_for(|trouble| trouble.cord_pulled).await.is_err() {
+            std::future::pending().await
+        }
     }
 
     /// Lets `seconds` of the machine's time pass, longer on a slow one.

@@ -98,6 +98,7 @@ mod tests {
             mac: [0x16, 9, 1, 0x1a, 0xf1, 0xa3],
             source: Ipv4Addr::LOCALHOST,
             outlet: 2,
+            port: None,
         };
         let orders = Orders::parse("statusinator.box=2");
         let body = |seed| {

@@ -226,6 +226,10 @@ impl Client {
                 return Err(HttpError::Truncated { path: url.path.clone(), got, promised: head.length });
             }
             got += count as u64;
+            // What the wire does not carry, TCP sends again for a while.
+            if !self.lane.open_within(SILENCE).await {
+                return Err(HttpError::Silent(url.address));
+            }
             match keep {
                 Keep::Text => text.extend_from_slice(&chunk[..count]),
                 Keep::Count | Keep::Half => {

@@ -1,11 +1,11 @@
 //! The way of one protocol's packets from a machine to the board, with what is wrong on it at the moment.
 
 use std::net::SocketAddrV4;
-
-use tokio::sync::watch;
+use std::time::Duration;
 
 use crate::config::{Tamper, Trouble};
 use crate::guard::{SocketError, Udp};
+use crate::link::Cable;
 use crate::pace::Pace;
 
 /// What is tampered with apart.
@@ -18,23 +18,24 @@ pub(crate) enum Protocol {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Lane {
-    pub(crate) troubles: watch::Receiver<Trouble>,
+    pub(crate) cable: Cable,
     pub(crate) protocol: Protocol,
     pub(crate) pace: Pace,
 }
 
 impl Lane {
     pub(crate) fn trouble(&self) -> Trouble {
-        *self.troubles.borrow()
+        self.cable.trouble()
     }
 
     pub(crate) fn tamper(&self) -> Tamper {
         let trouble = self.trouble();
-        match self.protocol {
+        let tamper = match self.protocol {
             Protocol::Dhcp => trouble.dhcp,
             Protocol::Tftp => trouble.tftp,
             Protocol::Http => trouble.http,
-        }
+        };
+        Tamper { drop: tamper.drop || !self.cable.passes(), ..tamper }
     }
 
     /// Lets a late packet be late: both ways together, since answers come as they come.
@@ -49,6 +50,11 @@ impl Lane {
         }
     }
 
+    /// Waits while the cable or the switch's port lets nothing through; `false` after `patience` of that.
+    pub(crate) async fn open_within(&self, patience: Duration) -> bool {
+        tokio::time::timeout(patience, self.cable.open()).await.is_ok()
+    }
+
     /// Sends a packet as the lane lets it through.
     pub(crate) async fn send(&self, socket: &Udp, bytes: &[u8], to: SocketAddrV4) -> Result<(), SocketError> {
         let tamper = self.tamper();
@@ -61,7 +67,6 @@ impl Lane {
 
     #[cfg(test)]
     pub(crate) fn clear(protocol: Protocol, pace: Pace) -> Self {
-        let (_, troubles) = watch::channel(Trouble::default());
-        Self { troubles, protocol, pace }
+        Self { cable: Cable::clear(), protocol, pace }
     }
 }

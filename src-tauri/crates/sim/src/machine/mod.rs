@@ -109,7 +109,7 @@ impl Machine {
                 () = self.cut.notified() => continue,
                 press = presses.recv() => match press {
                     // A PC starts when its button goes down, not when it is let go.
-                    Some(Press::Down) if self.conditions.fault() != Fault::Dead => {}
+                    Some(Press::Down) if self.conditions.starts() => {}
                     Some(_) => continue,
                     None => return,
                 },
@@ -136,6 +136,7 @@ impl Machine {
                         End::Reboot => break,
                     },
                     () = self.cut.notified() => return,
+                    () = self.conditions.cord_out() => return,
                     press = presses.recv() => {
                         let ignored = self.conditions.fault() == Fault::Dead;
                         match press {

@@ -9,7 +9,7 @@ const OVERRIDE: Duration = Duration::from_secs(4);
 
 /// What the PC notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Press {
+pub enum Press {
     /// The contact has been closed for longer than bouncing lasts.
     Down,
     /// It opened again before the override.
@@ -18,8 +18,9 @@ pub(crate) enum Press {
     Held,
 }
 
-#[derive(Debug)]
-pub(crate) struct PowerButton {
+/// The button with the chipset's own timing behind it.
+#[derive(Debug, Clone)]
+pub struct PowerButton {
     debounce: Duration,
     hold: Duration,
     closed_since: Option<Duration>,
@@ -28,7 +29,8 @@ pub(crate) struct PowerButton {
 }
 
 impl PowerButton {
-    pub(crate) fn new(speed: f64) -> PowerButton {
+    /// `speed` divides its times.
+    pub fn new(speed: f64) -> PowerButton {
         PowerButton {
             debounce: DEBOUNCE.div_f64(speed),
             hold: OVERRIDE.div_f64(speed),
@@ -40,7 +42,7 @@ impl PowerButton {
 
     /// The relay changed at `at`, by the relay board's own clock: how long a press lasted does not depend on when this
     /// process got the processor.
-    pub(crate) fn contact(&mut self, closed: bool, at: Duration) -> Vec<Press> {
+    pub fn contact(&mut self, closed: bool, at: Duration) -> Vec<Press> {
         let mut presses = self.advance(at);
         match (closed, self.closed_since) {
             (true, None) => self.closed_since = Some(at),
@@ -56,7 +58,7 @@ impl PowerButton {
     }
 
     /// Lets time pass.
-    pub(crate) fn advance(&mut self, now: Duration) -> Vec<Press> {
+    pub fn advance(&mut self, now: Duration) -> Vec<Press> {
         let mut presses = Vec::new();
         if let Some(since) = self.closed_since {
             if !self.down && now >= since + self.debounce {
@@ -71,7 +73,8 @@ impl PowerButton {
         presses
     }
 
-    pub(crate) fn next_event(&self) -> Option<Duration> {
+    /// When `advance` has something to say, if the contact stays as it is.
+    pub fn next_event(&self) -> Option<Duration> {
         match (self.closed_since, self.down, self.held) {
             (Some(since), false, _) => Some(since + self.debounce),
             (Some(since), true, false) => Some(since + self.hold),

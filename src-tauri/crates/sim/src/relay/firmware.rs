@@ -30,7 +30,7 @@ const ROM_NOISE: &[u8] = &[0x00, 0xfe, 0x80, 0x1c, 0xf8, 0xe0, 0x7e, 0xff, 0x86,
 
 /// Something the outside notices.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Output {
+pub enum Output {
     Bytes(Vec<u8>),
     /// The relay of `outlet` closed (the button is held) or opened.
     Contact {
@@ -41,9 +41,9 @@ pub(crate) enum Output {
 
 /// An output and the moment it happened, which is never later than the call that returned it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Emission {
-    pub(crate) at: Duration,
-    pub(crate) output: Output,
+pub struct Emission {
+    pub at: Duration,
+    pub output: Output,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,8 +68,9 @@ enum Mode {
     Hung,
 }
 
-#[derive(Debug)]
-pub(crate) struct Firmware {
+/// The board. Give it times that never run backwards.
+#[derive(Debug, Clone)]
+pub struct Firmware {
     speed: f64,
     display_dead: bool,
     mode: Mode,
@@ -84,12 +85,14 @@ pub(crate) struct Firmware {
     status_due: bool,
     out: Vec<Emission>,
     /// Bytes that came while the UART's buffer was full.
-    pub(crate) overruns: u64,
+    pub overruns: u64,
+    /// How often the chip has started; at each it pressed the controller's button, unless it hung.
+    pub starts: u64,
 }
 
 impl Firmware {
     /// A board that gets power now; its first words are in the next call's output. `speed` divides all its times.
-    pub(crate) fn power_on(speed: f64) -> Firmware {
+    pub fn power_on(speed: f64) -> Firmware {
         let mut firmware = Firmware {
             speed,
             display_dead: false,
@@ -103,13 +106,14 @@ impl Firmware {
             status_due: false,
             out: Vec::new(),
             overruns: 0,
+            starts: 0,
         };
         firmware.start();
         firmware
     }
 
     /// Lets time pass. Everything that happened since the last call, in order.
-    pub(crate) fn advance(&mut self, now: Duration) -> Vec<Emission> {
+    pub fn advance(&mut self, now: Duration) -> Vec<Emission> {
         while let Some(at) = self.next_event().filter(|&at| at <= now) {
             self.clock = self.clock.max(at);
             self.pass();
@@ -119,7 +123,7 @@ impl Firmware {
     }
 
     /// Bytes arrive on the serial line.
-    pub(crate) fn receive(&mut self, bytes: &[u8], now: Duration) -> Vec<Emission> {
+    pub fn receive(&mut self, bytes: &[u8], now: Duration) -> Vec<Emission> {
         let mut out = self.advance(now);
         if self.mode == Mode::Running {
             let room = UART - self.uart.len();
@@ -131,7 +135,7 @@ impl Firmware {
     }
 
     /// When `advance` has something to do again, if nothing arrives meanwhile.
-    pub(crate) fn next_event(&self) -> Option<Duration> {
+    pub fn next_event(&self) -> Option<Duration> {
         match self.mode {
             Mode::Hung => None,
             Mode::Rebooting { until } => Some(until),
@@ -145,7 +149,7 @@ impl Firmware {
     }
 
     /// The reset button, or a dip of the supply.
-    pub(crate) fn reset(&mut self, now: Duration) -> Vec<Emission> {
+    pub fn reset(&mut self, now: Duration) -> Vec<Emission> {
         let mut out = self.advance(now);
         self.abort();
         out.append(&mut self.out);
@@ -153,12 +157,12 @@ impl Firmware {
     }
 
     /// The OLED is missing at the next start, and the firmware hangs there.
-    pub(crate) fn set_display_dead(&mut self, dead: bool) {
+    pub fn set_display_dead(&mut self, dead: bool) {
         self.display_dead = dead;
     }
 
     /// Somebody holds the board's own button with `outlet` selected: it toggles. Works on all eight.
-    pub(crate) fn toggle_locally(&mut self, outlet: u8, now: Duration) -> Vec<Emission> {
+    pub fn toggle_locally(&mut self, outlet: u8, now: Duration) -> Vec<Emission> {
         let mut out = self.advance(now);
         if self.mode == Mode::Running && (1..=OUTLETS).contains(&outlet) {
             let target = !self.outlets[usize::from(outlet) - 1].stored;
@@ -166,6 +170,16 @@ impl Firmware {
         }
         out.append(&mut self.out);
         out
+    }
+
+    /// Which relays are closed, outlet 1 first.
+    pub fn closed(&self) -> [bool; OUTLETS as usize] {
+        self.outlets.map(|outlet| outlet.press.is_some())
+    }
+
+    /// What the status line would say, outlet 1 first.
+    pub fn stored(&self) -> [bool; OUTLETS as usize] {
+        self.outlets.map(|outlet| outlet.stored)
     }
 
     /// One pass of the main loop: what was to be printed after the redraw, presses that ended, then at most one line.
@@ -278,6 +292,7 @@ impl Firmware {
 
     fn start(&mut self) {
         self.started = self.clock;
+        self.starts += 1;
         self.emit(Output::Bytes(ROM_NOISE.to_vec()));
         self.emit(Output::Bytes(b"starting\r\n".to_vec()));
         if self.display_dead {

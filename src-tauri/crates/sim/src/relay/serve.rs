@@ -1,7 +1,4 @@
 //! The relay board in one task: firmware, wire and the power buttons behind the relays.
-//!
-//! Buttons live here and not with the machines, because how long a press lasted must come from one clock: a process that
-//! gets the processor late would otherwise turn a short press into a long one.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,33 +7,29 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::button::{PowerButton, Press};
 use super::firmware::{Emission, Firmware, Output};
-use super::{Port, RelayKnob};
+use super::places::{Places, Wiring};
+use super::{RelayKnob, RelayView};
 use crate::pace::Dice;
+use crate::pty::Port;
 
 /// Replies held back by [`RelayKnob::Delay`]; far more than a poll a second can make.
 const HELD_BACK: usize = 64;
-
-/// The cable from one outlet to one machine.
-pub(crate) struct Wiring {
-    pub(crate) outlet: u8,
-    pub(crate) machine: mpsc::Sender<Press>,
-}
 
 pub(crate) struct Board {
     port: Port,
     /// Where the slave is now; `None` while unplugged.
     path: watch::Sender<Option<std::path::PathBuf>>,
     firmware: Firmware,
-    buttons: Vec<(Wiring, PowerButton)>,
+    places: Places,
+    view: RelayView,
     started: Instant,
     silent: bool,
     garbage: bool,
     delay: Duration,
     held_back: VecDeque<(Duration, Vec<u8>)>,
     dice: Dice,
-    /// Presses that a machine's full queue could not take, and replies that could not be held back.
+    /// Replies that could not be held back.
     dropped: u64,
 }
 
@@ -47,13 +40,14 @@ impl Board {
         wiring: Vec<Wiring>,
         speed: f64,
         seed: u64,
+        view: RelayView,
     ) -> Board {
-        let buttons = wiring.into_iter().map(|wiring| (wiring, PowerButton::new(speed))).collect();
         Board {
             port,
             path,
             firmware: Firmware::power_on(speed),
-            buttons,
+            places: Places::new(wiring, speed, view.clone()),
+            view,
             started: Instant::now(),
             silent: false,
             garbage: false,
@@ -99,7 +93,7 @@ impl Board {
         tracing::debug!(
             overruns = self.firmware.overruns,
             lost = self.port.lost,
-            dropped = self.dropped,
+            dropped = self.dropped + self.places.dropped,
             "the relay board ends"
         );
     }
@@ -116,39 +110,20 @@ impl Board {
     }
 
     fn next_event(&self) -> Option<Duration> {
-        let buttons = self.buttons.iter().filter_map(|(_, button)| button.next_event());
         let reply = self.held_back.front().map(|(due, _)| *due);
-        buttons.chain(self.firmware.next_event()).chain(reply).min()
+        [self.places.next_event(), self.firmware.next_event(), reply].into_iter().flatten().min()
     }
 
     /// Takes what the firmware did to the wire and to the buttons.
     fn carry(&mut self, out: Vec<Emission>, now: Duration) {
-        for Emission { at, output } in out {
-            match output {
-                Output::Bytes(bytes) => self.say(bytes, now),
-                Output::Contact { outlet, closed } => {
-                    tracing::debug!(outlet, closed, "contact");
-                    self.each_button(|wiring, button| {
-                        if wiring.outlet == outlet { button.contact(closed, at) } else { Vec::new() }
-                    });
-                }
+        for emission in out {
+            self.places.carry(&emission);
+            if let Output::Bytes(bytes) = emission.output {
+                self.say(bytes, now);
             }
         }
-        self.each_button(|_, button| button.advance(now));
-    }
-
-    fn each_button(&mut self, mut presses: impl FnMut(&Wiring, &mut PowerButton) -> Vec<Press>) {
-        for (wiring, button) in &mut self.buttons {
-            for press in presses(wiring, button) {
-                if wiring.machine.try_send(press).is_err() {
-                    self.dropped += 1;
-                    tracing::warn!(
-                        outlet = wiring.outlet,
-                        "a machine did not take a press of its power button"
-                    );
-                }
-            }
-        }
+        self.places.advance(now);
+        self.view.started(self.firmware.starts);
     }
 
     fn say(&mut self, mut bytes: Vec<u8>, now: Duration) {
@@ -189,6 +164,9 @@ impl Board {
                 let out = self.firmware.reset(now);
                 self.carry(out, now);
             }
+            RelayKnob::Stuck { outlet, closed } => self.places.stick(outlet, closed, now),
+            RelayKnob::Swap(one, other) => self.places.swap(one, other, now),
+            RelayKnob::Finger { outlet, hold } => self.places.finger(outlet, hold, now),
             RelayKnob::LocalButton(outlet) => {
                 let out = self.firmware.toggle_locally(outlet, now);
                 self.carry(out, now);

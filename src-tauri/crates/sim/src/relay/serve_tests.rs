@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::relay::Press;
 
 /// Far longer than anything here takes at speed 50.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -15,6 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 struct Rig {
     link: PathBuf,
     presses: mpsc::Receiver<Press>,
+    view: RelayView,
     knobs: mpsc::Sender<RelayKnob>,
     path: watch::Receiver<Option<PathBuf>>,
     stop: CancellationToken,
@@ -25,14 +27,15 @@ struct Rig {
 fn rig(speed: f64) -> Rig {
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join("relay-board");
-    let port = Port::open(Some(link.clone())).unwrap();
+    let port = Port::open("relay board", Some(link.clone())).unwrap();
     let (path_in, path) = watch::channel(port.path().map(Into::into));
     let (machine, presses) = mpsc::channel(32);
     let (knobs, knob) = mpsc::channel(8);
     let stop = CancellationToken::new();
-    let board = Board::new(port, path_in, vec![Wiring { outlet: 1, machine }], speed, 1);
+    let view = RelayView::default();
+    let board = Board::new(port, path_in, vec![Wiring { outlet: 1, machine }], speed, 1, view.clone());
     let task = tokio::spawn(board.run(knob, stop.clone()));
-    Rig { link, presses, knobs, path, stop, task, _folder: folder }
+    Rig { link, presses, view, knobs, path, stop, task, _folder: folder }
 }
 
 fn open(path: &Path) -> File {
@@ -179,4 +182,44 @@ async fn a_reboot_is_announced_and_loses_the_states() {
     while status(&mut tty).await != "status 0 0 0 0 0 0 1 0\n" {
         assert!(Instant::now() < end, "the states are lost");
     }
+}
+
+#[tokio::test]
+async fn nothing_protects_the_controller_and_its_presses_are_counted() {
+    let rig = rig(50.0);
+    let mut tty = open(&rig.link);
+    let until = async |text: &str, tty: &mut File| {
+        let end = Instant::now() + DEADLINE;
+        while status(tty).await != text {
+            assert!(Instant::now() < end, "{text:?} does not come");
+        }
+    };
+    until("status 0 0 0 0 0 0 1 0\n", &mut tty).await;
+    assert_eq!((rig.view.starts(), rig.view.boss_presses(), rig.view.boss_kills()), (1, 1, 0));
+    tty.write_all(b"off 7\r\n").unwrap();
+    until("status 0 0 0 0 0 0 0 0\n", &mut tty).await;
+    assert_eq!((rig.view.boss_presses(), rig.view.boss_kills()), (2, 1));
+    // A number that is none crashes the board, and its start presses the controller's button again.
+    tty.write_all(b"on one\r\n").unwrap();
+    assert!(line(&mut tty, DEADLINE).await.unwrap().ends_with(b"starting\r\n"));
+    assert_eq!(line(&mut tty, DEADLINE).await.unwrap(), b"ready\r\n");
+    until("status 0 0 0 0 0 0 1 0\n", &mut tty).await;
+    assert_eq!((rig.view.starts(), rig.view.boss_presses(), rig.view.boss_kills()), (2, 3, 1));
+}
+
+#[tokio::test]
+async fn a_stuck_relay_changes_the_boards_memory_and_nothing_else() {
+    let mut rig = rig(50.0);
+    let mut tty = open(&rig.link);
+    rig.knobs.send(RelayKnob::Stuck { outlet: 1, closed: Some(false) }).await.unwrap();
+    wait_taken(&rig.knobs).await;
+    tty.write_all(b"on 1\n").unwrap();
+    let end = Instant::now() + DEADLINE;
+    while !status(&mut tty).await.starts_with("status 1 ") {
+        assert!(Instant::now() < end, "the memory changes");
+    }
+    assert!(rig.presses.try_recv().is_err(), "the button was not touched");
+    rig.knobs.send(RelayKnob::Finger { outlet: 1, hold: Duration::from_millis(300) }).await.unwrap();
+    assert_eq!(rig.presses.recv().await, Some(Press::Down));
+    assert_eq!(rig.presses.recv().await, Some(Press::Up));
 }

@@ -99,12 +99,16 @@ impl World {
                     mac: [2, 0, 0, 0, 0, n],
                     source: Ipv4Addr::new(127, 122, 122, 10 + n),
                     outlet: n,
+                    port: Some(7 - u32::from(n)),
                 })
                 .collect(),
             dhcp: v4(dhcp.local_addr().unwrap()),
             client_port: 0,
             tftp_port: tftp.local_addr().unwrap().port(),
             relay_link: Some(folder.path().join("relay-board")),
+            display_link: None,
+            switch: None,
+            router: None,
         };
         change(&mut config);
         let base = http.local_addr().unwrap();

@@ -1,4 +1,4 @@
-//! The relay board's USB serial adapter, as a pty.
+//! A device's USB serial adapter, as a pty.
 //!
 //! The host opens the slave's path as it would open a serial device, closes it and opens it again. While nobody has it
 //! open, what the board says is lost, as on a real adapter; the kernel reports that state as EIO on reading.
@@ -28,6 +28,8 @@ enum Wire {
 }
 
 pub(crate) struct Port {
+    /// For people, as in "relay board".
+    device: &'static str,
     wire: Wire,
     path: Option<PathBuf>,
     link: Option<PathBuf>,
@@ -37,8 +39,8 @@ pub(crate) struct Port {
 
 impl Port {
     /// A new pty in raw mode; `link` is made to point at it and follows it when it is replaced.
-    pub(crate) fn open(link: Option<PathBuf>) -> Result<Port, SimError> {
-        let mut port = Port { wire: Wire::Unplugged, path: None, link, lost: 0 };
+    pub(crate) fn open(device: &'static str, link: Option<PathBuf>) -> Result<Port, SimError> {
+        let mut port = Port { device, wire: Wire::Unplugged, path: None, link, lost: 0 };
         port.plug_in()?;
         Ok(port)
     }
@@ -52,9 +54,14 @@ impl Port {
         if self.path.is_some() {
             return Ok(());
         }
-        let (master, path) = raw_pty().map_err(|error| SimError::Pty(error.into()))?;
+        let (master, path) =
+            raw_pty().map_err(|error| SimError::Pty { device: self.device, source: error.into() })?;
         if let Some(link) = &self.link {
-            point(link, &path).map_err(|source| SimError::Link { path: link.clone(), source })?;
+            point(link, &path).map_err(|source| SimError::Link {
+                device: self.device,
+                path: link.clone(),
+                source,
+            })?;
         }
         self.path = Some(path);
         self.wire = Wire::Idle(master);
@@ -68,7 +75,7 @@ impl Port {
             && std::fs::read_link(link).is_ok_and(|target| target == path)
             && let Err(error) = std::fs::remove_file(link)
         {
-            tracing::warn!(%error, link = %link.display(), "the link to the relay board's pty stays behind");
+            tracing::warn!(%error, device = self.device, link = %link.display(), "the link to a pty stays behind");
         }
     }
 
