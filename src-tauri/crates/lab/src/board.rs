@@ -1,7 +1,9 @@
 //! What there is: the board, its machines and the labs that can be started on it, as the board file says.
 
 mod check;
+mod edit;
 mod keys;
+mod named;
 mod near;
 mod parse;
 
@@ -9,6 +11,8 @@ use std::{net::Ipv4Addr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use edit::{BoardText, replace_mac};
+pub use named::SecretUse;
 pub use near::Near;
 pub use parse::BoardError;
 

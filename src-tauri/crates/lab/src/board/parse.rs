@@ -1,6 +1,6 @@
 //! From text to a checked board. Every refusal names the file, the line and what to do.
 
-use toml_edit::Document;
+use toml_edit::{Document, TomlError};
 
 use super::{Board, check, keys};
 
@@ -21,9 +21,7 @@ pub(super) fn parse(origin: &str, text: &str) -> Result<Board, BoardError> {
         why,
         remedy: remedy.to_owned(),
     };
-    let document = Document::parse(text).map_err(|e| {
-        error(e.span().map(|s| s.start), one_line(e.message()), "correct the TOML syntax of that line")
-    })?;
+    let document = Document::parse(text).map_err(|e| bad_syntax(origin, text, &e))?;
     if let Some(unknown) = keys::first_unknown(document.as_table()) {
         let place =
             if unknown.table.is_empty() { "the file".to_owned() } else { format!("[{}]", unknown.table) };
@@ -42,6 +40,15 @@ pub(super) fn parse(origin: &str, text: &str) -> Result<Board, BoardError> {
         error(at, problem.why, &problem.remedy)
     })?;
     Ok(board)
+}
+
+pub(super) fn bad_syntax(origin: &str, text: &str, error: &TomlError) -> BoardError {
+    BoardError {
+        origin: origin.to_owned(),
+        line: error.span().map(|span| line_of(text, span.start)),
+        why: one_line(error.message()),
+        remedy: "correct the TOML syntax of that line".to_owned(),
+    }
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
