@@ -42,5 +42,35 @@ go_binary() {
   exec 9>&-
 }
 
+# python VERSION...: the first of these that is there and can make virtual environments, into $PYTHON.
+python() {
+  local version
+  for version in "$@"; do
+    PYTHON=$(command -v "python$version") || continue
+    # A shim of pyenv is there for versions that are not.
+    "$PYTHON" -c 'import ensurepip' 2>/dev/null && return
+  done
+  skip "no Python ${*// /, } that makes virtual environments: apt-get install python3 python3-venv"
+}
+
+# venv NAME: the programs of recipes/NAME (its requirements.txt), installed with $PYTHON once for each recipe; its folder of
+# programs into $BIN. Environments cannot be moved: a marker tells a whole one from one that was broken off.
+venv() {
+  local name=$1 recipe=$RECIPES/$1/requirements.txt sum folder
+  sum=$("$PYTHON" --version | cat - "$recipe" | sha256sum | cut -c1-16)
+  folder=$CACHE/$name-$sum
+  mkdir -p "$folder"
+  exec 9>"$folder/lock"
+  flock -w 900 9 || skip "somebody else has been installing $name for a quarter of an hour"
+  if [ ! -e "$folder/whole" ]; then
+    say "installing $name (once)"
+    { "$PYTHON" -m venv --clear "$folder/venv" && timeout 480 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check -r "$recipe"; } \
+      >"$folder/install.log" 2>&1 || skip "$name could not be installed within 8 minutes: $(tail -n 1 "$folder/install.log")"
+    touch "$folder/whole"
+  fi
+  export BIN=$folder/venv/bin
+  exec 9>&-
+}
+
 # cargo_real NAME: the test of this name, in the build that everything else uses.
 cargo_real() { cargo test --release --locked --workspace --test "$1"; }

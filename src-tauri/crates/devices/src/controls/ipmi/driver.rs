@@ -136,3 +136,20 @@ impl Control for Ipmi {
         self.switch(PowerState::Off, "off").await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_tells_everything_but_the_password() {
+        let password = Secret::new("correct horse");
+        let (machine, host, user) = ("node4".into(), "10.0.0.5".into(), Some("admin".into()));
+        let turn = Mutex::new(());
+        let mut ipmi = Ipmi { machine, host, port: 623, user, password, cipher: 17, turn };
+        let line = ipmi.arguments("off").join(" ");
+        assert_eq!(line, "-I lanplus -H 10.0.0.5 -p 623 -U admin -E -C 17 -N 2 -R 1 chassis power off");
+        ipmi.user = None;
+        assert!(!ipmi.arguments("status").contains(&"-U".to_owned()));
+    }
+}
