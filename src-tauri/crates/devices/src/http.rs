@@ -2,6 +2,7 @@
 //! proxies, and whatever goes wrong said in words for the person at the bench.
 
 use std::error::Error as _;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +43,10 @@ pub struct BadUrl {
 pub enum HttpFault {
     #[error("{host} cannot be reached: {why}")]
     Unreachable { host: String, why: String },
+    #[error("{host} and we found no common TLS: {why}")]
+    Tls { host: String, why: String },
+    #[error("{host} does not speak HTTP: {why}")]
+    NotHttp { host: String, why: String },
     #[error("{host} did not answer within {} s", .within.as_secs())]
     Silent { host: String, within: Duration },
     #[error("{host} shows another certificate ({}) than {} ({})", .changed.shown, known_by(.changed), .changed.expected)]
@@ -77,6 +82,14 @@ impl HttpFault {
                 "if the device was reset or replaced, write the new fingerprint into the board file; else find out who answers there",
                 false,
             ),
+            Self::Tls { .. } => (
+                "if the device speaks plain HTTP, write http:// in the board file; if it is old, renew its certificate or \
+                 its firmware",
+                false,
+            ),
+            Self::NotHttp { .. } => {
+                ("if the device wants TLS, write https:// in the board file; else check the port", false)
+            }
             Self::TooLong { .. } | Self::NotJson { .. } => {
                 ("check the address and the kind of this device in the board file", false)
             }
@@ -230,7 +243,7 @@ impl Client {
             .pool_max_idle_per_host(0)
             .user_agent("statusinator")
             .build()
-            .map_err(|error| bad(&innermost(&error)))?;
+            .map_err(|error| bad(&cause(&error).1))?;
         let (auth, deadline, limit) = (Auth::None, DEADLINE, BODY_LIMIT);
         Ok(Self { http, origin, host, verifier, auth, deadline, limit })
     }
@@ -331,11 +344,51 @@ impl Client {
 
     fn fault(&self, error: &reqwest::Error) -> HttpFault {
         let host = self.host.clone();
-        match self.verifier.take_changed() {
-            Some(changed) => HttpFault::Certificate { host, changed },
-            None => HttpFault::Unreachable { host, why: innermost(error) },
+        if let Some(changed) = self.verifier.take_changed() {
+            return HttpFault::Certificate { host, changed };
+        }
+        let (cause, why) = cause(error);
+        match cause {
+            Cause::Tls => HttpFault::Tls { host, why },
+            Cause::Wire => HttpFault::Unreachable { host, why },
+            Cause::Talk => HttpFault::NotHttp { host, why },
         }
     }
+}
+
+/// What went wrong below a request.
+enum Cause {
+    Tls,
+    /// No connection, or it was lost.
+    Wire,
+    /// What came over it was no HTTP.
+    Talk,
+}
+
+/// The innermost error says most, and unlike the outer ones names no address.
+fn cause(error: &reqwest::Error) -> (Cause, String) {
+    let mut found = if error.is_connect() { Cause::Wire } else { Cause::Talk };
+    let mut inner: &dyn std::error::Error = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+        if let Some(io) = inner.downcast_ref::<io::Error>() {
+            found = if is_tls(io) { Cause::Tls } else { Cause::Wire };
+        }
+    }
+    // Without a source reqwest's own sentence would name the whole address.
+    if error.source().is_none() {
+        return (Cause::Talk, "the exchange failed".to_owned());
+    }
+    let why = inner.to_string();
+    // hyper's word for a device that closed in the middle.
+    let lost = why.contains("closed before message completed");
+    (if lost { Cause::Wire } else { found }, why)
+}
+
+/// TLS reports by way of I/O errors, one in the other, and they do not count what they hold among their sources.
+fn is_tls(error: &io::Error) -> bool {
+    let held = error.get_ref();
+    held.is_some_and(|held| held.is::<rustls::Error>() || held.downcast_ref().is_some_and(is_tls))
 }
 
 /// Without what may be a password in it.
@@ -366,16 +419,6 @@ fn digest(headers: &HeaderMap, ask: &Ask, url: &Url, user: &str, password: &Secr
     );
     let mut prompt = digest_auth::parse(&challenge[7..]).ok()?;
     Some(prompt.respond(&context).ok()?.to_header_string())
-}
-
-/// The innermost cause says most, and unlike the outer ones names no address.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    // Without a source reqwest's own sentence would name the whole address.
-    if error.source().is_none() { "the exchange failed".to_owned() } else { inner.to_string() }
 }
 
 #[cfg(test)]

@@ -146,6 +146,19 @@ async fn a_closed_port_is_unreachable_and_a_password_in_the_query_is_never_shown
     assert!(!format!("{error:?} {said:?}").contains("hunter2"));
 }
 
+/// Takes the request and hangs up.
+#[tokio::test]
+async fn a_device_that_vanishes_in_mid_answer_is_gone_and_not_wrong() {
+    for reply in ["", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"half\":"] {
+        let fake = Fake::start(move |_| reply.to_owned()).await;
+        let fault = client(&fake.url()).get("/").await.unwrap_err();
+        assert!(matches!(fault, HttpFault::Unreachable { .. }), "{reply:?}: {fault}");
+    }
+    let fake = Fake::start(|_| "OpenSSH, I am\r\n\r\n".to_owned()).await;
+    let fault = client(&fake.url()).get("/").await.unwrap_err();
+    assert!(matches!(fault, HttpFault::NotHttp { .. }), "{fault}");
+}
+
 #[tokio::test]
 async fn a_page_where_data_was_expected_is_told_as_such() {
     let page = "\n<!DOCTYPE html><html><head><TITLE> Router login </TITLE></head><body>…</body></html>";
@@ -161,4 +174,13 @@ async fn a_page_where_data_was_expected_is_told_as_such() {
     assert!(matches!(client.get("/kind").await.unwrap().json(), Err(HttpFault::Page { title: None, .. })));
     let said = client.get("/else").await.unwrap().json().unwrap_err().to_string();
     assert!(said.contains("no JSON: \"ON, I think\""), "{said}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_body_is_too_strange(body: Vec<u8>, tag in "(<TITLE[^>]{0,3}>?[<é/a-z]{0,9}(</title>)?)?") {
+        let body = [tag.into_bytes(), body].concat();
+        let answer = Answer { status: 200, headers: HeaderMap::new(), body, host: "plug:80".into() };
+        let _ = (answer.json(), answer.login_page());
+    }
 }

@@ -143,8 +143,27 @@ async fn who_only_repeats_a_certificate_is_refused_and_not_remembered() {
             let (listener, port) = listen().await;
             let _server = serve(listener, Shows::new(&own, &thief), twelve);
             let fault = get(port, &pin).await.unwrap_err();
-            assert!(matches!(fault, HttpFault::Unreachable { .. }), "{pin:?}: {fault}");
+            assert!(matches!(fault, HttpFault::Tls { .. }), "{pin:?}: {fault}");
         }
         assert!(kept.0.lock().unwrap().is_empty());
     }
+}
+
+#[tokio::test]
+async fn the_other_of_http_and_https_is_told_as_such() {
+    let own = certificate();
+    let (listener, port) = listen().await;
+    let _server = serve(listener, Shows::new(&own, &own), false);
+    let plain = Client::new(&format!("http://127.0.0.1:{port}"), Pin::Only(fingerprint(&own))).unwrap();
+    let said = plain.get("/").await.unwrap_err().port_error("read plug");
+    assert!(said.remedy.contains("https://") && !said.absent, "{said:?}");
+
+    let (listener, port) = listen().await;
+    let _server = AbortOnDropHandle::new(tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = fake::write(&mut stream, "HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    }));
+    let said = get(port, &Pin::Only(fingerprint(&own))).await.unwrap_err().port_error("read plug");
+    assert!(said.remedy.contains("http://") && !said.absent, "{said:?}");
 }

@@ -122,7 +122,7 @@ mod tests {
     async fn an_order_is_done_when_it_reads_as_done() {
         let (on, off, lost) = (Ok(PowerState::On), Ok(PowerState::Off), Err(refused()));
         assert_eq!(run(Ok(()), &[off.clone(), lost.clone(), off.clone(), on.clone()]).await, (Ok(()), 4));
-        let (never, asked) = run(Ok(()), &[off.clone()]).await;
+        let (never, asked) = run(Ok(()), std::slice::from_ref(&off)).await;
         assert!(never.unwrap_err().why.contains("10 s later the state reads off"));
         assert_eq!(asked, 11);
         let (blind, asked) = run(Ok(()), &[off.clone(), lost.clone()]).await;

@@ -46,7 +46,17 @@ fn each_mistake_in_the_board_file_has_its_words() {
         (json!({ "kind": "tasmota", "url": "10.0.0.7" }), "no address of a device", "http://10.0.0.7"),
         (json!({ "kind": "tasmota", "url": "ssh://10.0.0.7" }), "begins with http://", "http://10.0.0.7"),
         (json!({ "kind": "pikvm", "url": url, "secret": "none" }), "no secret `none`", "secrets file"),
-        (json!({ "kind": "pikvm", "url": url, "fingerprint": "12:34" }), "64 hexadecimal digits", "openssl"),
+        (
+            json!({ "kind": "pikvm", "url": "https://10.0.0.7", "fingerprint": "12:34" }),
+            "64 hexadecimal digits",
+            "openssl",
+        ),
+        (
+            json!({ "kind": "pikvm", "url": url, "fingerprint": "12:34" }),
+            "nothing proves who answers",
+            "https://",
+        ),
+        (json!({ "kind": "command", "on": ["./plug", "on"] }), "is no full path", "/usr/local/bin"),
         (json!({ "kind": "redfish", "url": url, "user": "root" }), "come together", "both"),
         (json!({ "kind": "redfish", "url": url, "secret": "gone" }), "no secret `gone`", "secrets file"),
         (json!({ "kind": "ipmi", "host": "http://10.0.0.5" }), "is no host", "host = \"10.0.0.5\""),

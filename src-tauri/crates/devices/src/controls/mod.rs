@@ -108,6 +108,12 @@ impl Site<'_> {
     }
 
     fn client(&self, url: &str, fingerprint: Option<&str>) -> Result<Client, BadGear> {
+        if fingerprint.is_some() && url.trim_start().to_ascii_lowercase().starts_with("http:") {
+            return Err(self.bad(
+                "a fingerprint is given, but the address begins with http://, where nothing proves who answers",
+                "write https://, or leave the fingerprint out",
+            ));
+        }
         let pin = Pin::new(fingerprint, Arc::clone(self.trust)).map_err(|NoFingerprint| {
             self.bad(
                 NoFingerprint.to_string(),

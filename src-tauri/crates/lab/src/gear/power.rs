@@ -50,11 +50,13 @@ pub enum PowerGear {
     Pikvm(Plug),
     /// Anything else that speaks HTTP.
     Http(Box<HttpPower>),
-    /// The user's own program.
+    /// The user's own program, without a shell: argument by argument, with PATH as its only environment variable, 20 s of
+    /// time, and nothing that it starts outlives it. With `read` it is taken to know the machine; without, to switch its
+    /// supply.
     Command {
         on: Vec<String>,
         off: Option<Vec<String>>,
-        /// Prints `on` or `off`.
+        /// Prints `on`, `off` or `unknown` in its last line.
         read: Option<Vec<String>>,
     },
 }
@@ -112,6 +114,7 @@ pub struct HttpPower {
     pub account: Account,
     pub fingerprint: Option<String>,
     /// It switches the supply and not the button: a machine behind it starts when power returns, if its firmware says so.
+    /// Without `read` that is taken for granted.
     #[serde(default)]
     pub switches_supply: bool,
 }

@@ -35,6 +35,12 @@ pub(in super::super) fn build(
                 format!("write program and arguments as in `{key} = [\"/usr/local/bin/plug\", \"{key}\"]`"),
             ));
         }
+        if argv[0].contains('/') && !argv[0].starts_with('/') {
+            return Err(site.bad(
+                format!("`{}` is no full path", argv[0]),
+                "write the path from the root, as in /usr/local/bin/plug, or a name that is found in PATH",
+            ));
+        }
         if argv.iter().any(|part| part.contains('\0')) {
             return Err(site.bad(format!("`{key}` contains a zero byte"), "write it anew"));
         }
