@@ -5,11 +5,15 @@
 
 use std::{
     io,
-    path::{Path, PathBuf},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
-use serial2_tokio::SerialPort;
+use lab::ports::PortError;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::{mpsc, watch},
@@ -18,12 +22,12 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
-    lines::{self, Picture, SHUTDOWN},
+    hearing::{Heard, Hearing},
+    lines::{self, Picture, READY, SHUTDOWN},
     pace::{Next, Pace},
+    port,
 };
 
-/// Nominal: behind the line is USB.
-const BAUD: u32 = 115_200;
 /// Log lines between two turns of the owner.
 const QUEUE: usize = 64;
 /// Pauses between attempts to open the line.
@@ -33,16 +37,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const WRITE_LIMIT: Duration = Duration::from_secs(2);
 /// For the last line, when the program ends.
 const GOODBYE_LIMIT: Duration = Duration::from_secs(3);
-/// Of what it says, one line is kept; it prints back whole lines that it could not read.
-const WORDS_KEPT: usize = 120;
+/// Whoever repeats what it is told does so within this time. Only then is anything said that a shell could obey.
+const ECHO: Duration = Duration::from_millis(300);
 
 /// How the display is.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisplayState {
     /// The line is open.
     pub present: bool,
+    /// Since when it is, or is not.
+    pub since: Instant,
     /// Why it is not.
-    pub why: Option<String>,
+    pub trouble: Option<PortError>,
     /// How often the line was opened.
     pub opened: u64,
     /// What it said last; it speaks only to complain, and while it starts.
@@ -59,6 +65,8 @@ pub struct Display {
     pictures: watch::Sender<Option<String>>,
     logs: mpsc::Sender<String>,
     state: watch::Receiver<DisplayState>,
+    /// Log lines that found no room on their way to the owner.
+    lost: Arc<AtomicU64>,
     stop: CancellationToken,
     owner: AbortOnDropHandle<()>,
 }
@@ -66,18 +74,26 @@ pub struct Display {
 impl Display {
     /// Starts the owner. The display may be missing; it is looked for again and again. Needs a tokio runtime.
     pub fn start(path: PathBuf) -> Self {
-        Self::over(move || open(&path))
+        Self::over(move || port::open(&path))
     }
 
     fn over<S, F>(open: F) -> Self
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        F: FnMut() -> io::Result<S> + Send + 'static,
+        F: FnMut() -> Result<S, PortError> + Send + 'static,
     {
         let (pictures, newest) = watch::channel(None);
         let (logs, inbox) = mpsc::channel(QUEUE);
-        let (tell, state) = watch::channel(DisplayState::default());
-        let stop = CancellationToken::new();
+        let (tell, state) = watch::channel(DisplayState {
+            present: false,
+            since: Instant::now(),
+            trouble: None,
+            opened: 0,
+            words: None,
+            complaints: 0,
+            dropped: 0,
+        });
+        let (stop, lost) = (CancellationToken::new(), Arc::<AtomicU64>::default());
         let owner = Owner {
             newest,
             inbox,
@@ -85,10 +101,11 @@ impl Display {
             stop: stop.clone(),
             pace: Pace::default(),
             began: Instant::now(),
-            heard: Vec::new(),
+            hearing: Hearing::default(),
+            lost: Arc::clone(&lost),
         };
         let owner = AbortOnDropHandle::new(tokio::spawn(owner.run(open)));
-        Self { pictures, logs, state, stop, owner }
+        Self { pictures, logs, state, lost, stop, owner }
     }
 
     /// The newest picture; it replaces one that was not told yet.
@@ -98,7 +115,11 @@ impl Display {
 
     /// A log line. When the owner does not come after, it is lost like those that scroll away.
     pub fn log(&self, node: &str, level: &str, service: &str, message: &str) -> bool {
-        self.logs.try_send(lines::log(node, level, service, message)).is_ok()
+        let sent = self.logs.try_send(lines::log(node, level, service, message)).is_ok();
+        if !sent {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        sent
     }
 
     /// How it is now, and each change.
@@ -114,14 +135,6 @@ impl Display {
     }
 }
 
-fn open(path: &Path) -> io::Result<SerialPort> {
-    SerialPort::open(path, |mut settings: serial2_tokio::Settings| {
-        settings.set_raw();
-        settings.set_baud_rate(BAUD)?;
-        Ok(settings)
-    })
-}
-
 struct Owner {
     newest: watch::Receiver<Option<String>>,
     inbox: mpsc::Receiver<String>,
@@ -129,8 +142,8 @@ struct Owner {
     stop: CancellationToken,
     pace: Pace,
     began: Instant,
-    /// The line that the display is saying.
-    heard: Vec<u8>,
+    hearing: Hearing,
+    lost: Arc<AtomicU64>,
 }
 
 /// Nobody wants the display any more.
@@ -140,42 +153,54 @@ impl Owner {
     async fn run<S, F>(mut self, mut open: F)
     where
         S: AsyncRead + AsyncWrite + Unpin,
-        F: FnMut() -> io::Result<S>,
+        F: FnMut() -> Result<S, PortError>,
     {
         let mut pause = FIRST_PAUSE;
         loop {
-            let error = match open() {
+            let trouble = match open() {
                 Ok(mut line) => {
-                    tracing::info!("the display's line is open");
-                    pause = FIRST_PAUSE;
-                    self.tell.send_modify(|state| {
-                        state.present = true;
-                        state.why = None;
-                        state.opened += 1;
-                    });
+                    let opened = Instant::now();
+                    self.turned(None);
                     self.pace.connected();
                     let served = self.serve(&mut line).await;
                     self.pace.lost();
-                    self.heard.clear();
+                    self.hearing = Hearing::default();
+                    // A line that opens and dies at once is no better than one that does not open.
+                    if opened.elapsed() > LONGEST_PAUSE {
+                        pause = FIRST_PAUSE;
+                    }
                     match served {
                         Ok(Ended) => return,
-                        Err(error) => error,
+                        Err(error) => lost(&error),
                     }
                 }
-                Err(error) => error,
+                Err(trouble) => trouble,
             };
-            if self.tell.borrow().present {
-                tracing::warn!(%error, "lost the display's line");
-            }
-            self.tell.send_modify(|state| {
-                state.present = false;
-                state.why = Some(error.to_string());
-            });
+            self.turned(Some(trouble));
             if self.wait_until(Instant::now() + pause).await.is_some() {
                 return;
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// The line is open, or why it is not.
+    fn turned(&self, trouble: Option<PortError>) {
+        let (present, was) = (trouble.is_none(), self.tell.borrow().clone());
+        if present {
+            tracing::info!("the display's line is open");
+        } else if was.present || was.trouble != trouble {
+            let words = trouble.as_ref().map(ToString::to_string);
+            tracing::warn!(why = words, "the display is not there");
+        }
+        self.tell.send_modify(|state| {
+            if state.present != present {
+                state.since = Instant::now();
+            }
+            state.present = present;
+            state.trouble = trouble;
+            state.opened += u64::from(present);
+        });
     }
 
     /// Without a line, what comes is kept as far as it will be shown.
@@ -198,12 +223,23 @@ impl Owner {
         let mut buffer = [0; 512];
         // Ends whatever half a line an earlier program left in its buffer; an empty line is ignored.
         write(line, "\n").await?;
+        let mut quiet_until = Instant::now();
         loop {
-            let wake = match self.pace.next(self.now_us()) {
+            let quiet = quiet_until > Instant::now();
+            let next = if quiet { Next::Idle } else { self.pace.next(self.now_us()) };
+            let wake = match next {
                 Next::Write(text) => {
-                    write(line, &text).await?;
+                    if text == READY {
+                        quiet_until = Instant::now() + ECHO;
+                    }
+                    let written = write(line, &text).await;
+                    if written.is_err() && text.starts_with("log:") {
+                        self.pace.missed();
+                    }
+                    written?;
                     continue;
                 }
+                Next::Idle if quiet => Some(quiet_until),
                 Next::Wait(at) => Some(self.began + Duration::from_micros(at)),
                 Next::Idle => None,
             };
@@ -215,7 +251,7 @@ impl Owner {
                 }
                 read = line.read(&mut buffer) => match read? {
                     0 => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the device is gone")),
-                    length => self.hear(&buffer[..length]),
+                    length => self.hear(&buffer[..length])?,
                 },
                 Ok(()) = self.newest.changed() => self.take_picture(),
                 Some(text) = self.inbox.recv() => self.take_log(text),
@@ -236,35 +272,38 @@ impl Owner {
     }
 
     fn take_log(&mut self, line: String) {
-        let before = self.pace.dropped();
         self.pace.log(line);
-        let dropped = self.pace.dropped();
-        if dropped != before {
-            self.tell.send_modify(|state| state.dropped = dropped);
-        }
+        let dropped = self.pace.dropped() + self.lost.load(Ordering::Relaxed);
+        self.tell.send_if_modified(|state| std::mem::replace(&mut state.dropped, dropped) != dropped);
     }
 
-    fn hear(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            if byte != b'\n' {
-                if self.heard.len() < WORDS_KEPT {
-                    self.heard.push(byte);
-                }
-                continue;
+    /// What it says is kept; who is no display is let go of.
+    fn hear(&mut self, bytes: &[u8]) -> io::Result<()> {
+        for Heard { words, complaint, stranger } in self.hearing.push(bytes) {
+            if let Some(stranger) = stranger {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{stranger}: {words:?}")));
             }
-            let line = String::from_utf8_lossy(&std::mem::take(&mut self.heard)).trim().to_owned();
-            if line.is_empty() {
-                continue;
-            }
-            let complains = ["Invalid input!", "Not enough memory", "Deserialization failed"]
-                .iter()
-                .any(|words| line.starts_with(words));
             self.tell.send_modify(|state| {
-                state.complaints += u64::from(complains);
-                state.words = Some(line.chars().filter(|c| !c.is_control()).collect());
+                state.complaints += u64::from(complaint);
+                state.words = Some(words);
             });
         }
+        Ok(())
     }
+}
+
+/// The line was open.
+fn lost(error: &io::Error) -> PortError {
+    let (why, remedy, absent) = if error.kind() == io::ErrorKind::InvalidData {
+        (
+            error.to_string(),
+            "correct the display's path in the board file; /dev/serial/by-id has the right ones",
+            false,
+        )
+    } else {
+        (format!("its line is lost: {error}"), "check the display's USB cable", true)
+    };
+    PortError { what: "talk to the display".to_owned(), why, remedy: remedy.to_owned(), absent }
 }
 
 async fn write<S: AsyncWrite + Unpin>(line: &mut S, text: &str) -> io::Result<()> {

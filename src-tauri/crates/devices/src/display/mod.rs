@@ -7,6 +7,12 @@ pub mod lines;
 /// When which line may go out. Pure: time comes in as an argument.
 pub mod pace;
 
+/// What the display says. Pure.
+mod hearing;
+
+/// The serial line.
+mod port;
+
 /// The one task that owns the line.
 mod driver;
 

@@ -70,6 +70,11 @@ impl Pace {
         self.logs.push_back(line);
     }
 
+    /// A log line that was given out went nowhere.
+    pub fn missed(&mut self) {
+        self.dropped += 1;
+    }
+
     /// Log lines that nobody saw.
     pub fn dropped(&self) -> u64 {
         self.dropped
