@@ -65,7 +65,7 @@ impl Patience {
     pub(super) const SHORT: Self = Self {
         connected: Duration::from_millis(300),
         look: Duration::from_millis(5),
-        again: Duration::from_millis(100),
+        again: Duration::from_millis(500),
     };
 }
 
@@ -83,22 +83,33 @@ impl Join<'_> {
             uci::check_password(password)
                 .map_err(|unfit| refused(unfit, "type the network's password again"))?;
         }
-        let heard = self.heard().await;
+        let (heard, advice) = self.heard().await;
         let encryption = encryption(&heard, self.password.is_some())?;
         let before =
             self.read(&self.wanted(encryption, None)).await.map_err(|trouble| trouble.error(WHAT))?;
         let band = self.other_band(&heard, &before);
         let wanted = self.wanted(encryption, band);
-        match self.change(&wanted, &before).await {
+        match self.change(&wanted, &before, advice).await {
             Ok(uplink) => Ok(uplink),
             Err(error) => Err(self.back(&before, error).await),
         }
     }
 
-    /// Networks of this name. A scan that fails is no reason not to try: a hidden network is not heard either.
-    async fn heard(&self) -> Vec<Heard> {
-        let heard = scan(self.rpc, self.radio).await.unwrap_or_default();
-        heard.into_iter().filter(|heard| heard.network.ssid.as_deref() == Some(self.ssid)).collect()
+    /// Networks of this name, and what to look at when none of them lets us in. A scan that fails is no reason not to try:
+    /// a hidden network is not heard either.
+    async fn heard(&self) -> (Vec<Heard>, &'static str) {
+        let all = scan(self.rpc, self.radio).await.unwrap_or_default();
+        let silence = all.is_empty();
+        let named = |heard: &Heard| heard.network.ssid.as_deref() == Some(self.ssid);
+        let heard: Vec<Heard> = all.into_iter().filter(named).collect();
+        let advice = if silence {
+            "the radio hears no network at all: check that the router's Wi-Fi adapter is plugged in, and `radio` in the board file"
+        } else if heard.is_empty() {
+            "the radio does not hear this network: check its name, and bring the router nearer; a hidden one needs its password to be right"
+        } else {
+            "check the password"
+        };
+        (heard, advice)
     }
 
     /// Everything that a join needs, and in this order; sections come before what stands in them.
@@ -145,7 +156,12 @@ impl Join<'_> {
         Ok(read)
     }
 
-    async fn change(&self, wanted: &[Setting], before: &[Setting]) -> Result<Uplink, PortError> {
+    async fn change(
+        &self,
+        wanted: &[Setting],
+        before: &[Setting],
+        advice: &str,
+    ) -> Result<Uplink, PortError> {
         let trouble = |trouble: Trouble| trouble.error(WHAT);
         self.write(wanted, before).await.map_err(trouble)?;
         if self.read(wanted).await.map_err(trouble)? != wanted {
@@ -155,7 +171,7 @@ impl Join<'_> {
             ));
         }
         self.restart().await.map_err(trouble)?;
-        self.connected().await
+        self.connected(advice).await
     }
 
     /// Sets what differs, and commits.
@@ -194,7 +210,7 @@ impl Join<'_> {
         }
     }
 
-    async fn connected(&self) -> Result<Uplink, PortError> {
+    async fn connected(&self, advice: &str) -> Result<Uplink, PortError> {
         let started = Instant::now();
         let mut seen = "the radio was not connected to it";
         loop {
@@ -215,7 +231,7 @@ impl Join<'_> {
                 let remedy = if seen.contains("address") {
                     "try again nearer to its access point; some networks let only known devices in"
                 } else {
-                    "check the password, and that the network is within reach of the router"
+                    advice
                 };
                 let within = self.patience.connected.as_secs();
                 return Err(refused(format!("within {within} s {seen}"), remedy));

@@ -83,6 +83,7 @@ async fn a_router_that_never_had_wifi_gets_all_it_needs() {
 async fn a_wrong_password_brings_everything_back() {
     let router = Router::new();
     let error = fails(&router, SSID, Some("hunter22")).await;
+    assert_eq!(error.remedy, "check the password");
     assert!(
         error.why.contains("not connected") && error.why.contains("earlier settings are back"),
         "{error:?}"
@@ -103,7 +104,14 @@ async fn a_network_that_is_not_heard_is_tried_as_most_networks_are() {
     let router = Router::new();
     router.lock().unwrap().deaf = true;
     let error = fails(&router, "nowhere", Some(KEY)).await;
-    assert!(error.why.contains("not connected"), "{error:?}");
+    assert!(
+        error.why.contains("not connected") && error.remedy.contains("adapter is plugged in"),
+        "{error:?}"
+    );
+    router.lock().unwrap().deaf = false;
+    let error = fails(&router, "nowhere", Some(KEY)).await;
+    assert!(error.remedy.contains("does not hear this network"), "{error:?}");
+    router.lock().unwrap().deaf = true;
     router.lock().unwrap().air[1].channel = 36;
     join(&router, SSID, Some(KEY)).await.unwrap();
 }
