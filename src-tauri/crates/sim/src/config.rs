@@ -190,10 +190,9 @@ fn shared(one: &SimMachine, other: &SimMachine) -> Option<String> {
         Some(format!("address {}", one.source))
     } else if one.outlet == other.outlet {
         Some(format!("outlet {}", one.outlet))
-    } else if let Some(port) = one.port.filter(|port| other.port == Some(*port)) {
-        Some(format!("switch port {port}"))
     } else {
-        None
+        let port = one.port.filter(|port| other.port == Some(*port));
+        port.map(|port| format!("switch port {port}"))
     }
 }
 

@@ -7,6 +7,17 @@ use std::time::Duration;
 use sim::{Fault, MachineState, RelayKnob};
 use world::{Manners, World};
 
+/// Presses the button of box 1 with this fault and waits for the end of the road.
+async fn dead_end(world: &World, fault: Fault) -> String {
+    world.board.set_fault(1, fault).unwrap();
+    world.relay("on 1");
+    let end = |state: &MachineState| matches!(state, MachineState::Stuck(_) | MachineState::Panicked(_));
+    match world.until(1, end).await {
+        MachineState::Stuck(why) | MachineState::Panicked(why) => why,
+        state => panic!("{state:?}"),
+    }
+}
+
 #[tokio::test]
 async fn a_machine_boots_reports_and_goes_down_when_told() {
     let world = World::start(Manners::default()).await;
@@ -92,7 +103,7 @@ async fn answers_for_others_and_nonsense_are_passed_over() {
 #[tokio::test]
 async fn a_firmware_without_an_answer_asks_four_times_and_says_so() {
     let world = World::start(Manners { dhcp_answers: false, ..Manners::default() }).await;
-    let why = world.dead_end(Fault::None).await;
+    let why = dead_end(&world, Fault::None).await;
     assert!(why.starts_with("PXE-E51"), "{why}");
     assert_eq!(world.count("dhcp 1 firmware"), 4);
 }
@@ -103,7 +114,7 @@ async fn the_boot_file_must_stand_in_both_places() {
         let world =
             World::start(Manners { file_in_header: header, file_in_option: option, ..Manners::default() })
                 .await;
-        let why = world.dead_end(Fault::None).await;
+        let why = dead_end(&world, Fault::None).await;
         assert!(why.starts_with("PXE-E51") && why.contains(words), "{why}");
     }
 }
@@ -111,11 +122,11 @@ async fn the_boot_file_must_stand_in_both_places() {
 #[tokio::test]
 async fn a_missing_loader_and_a_bad_script_stop_the_boot_with_their_reasons() {
     let world = World::start(Manners { loader: false, ..Manners::default() }).await;
-    let why = world.dead_end(Fault::None).await;
+    let why = dead_end(&world, Fault::None).await;
     assert!(why.contains("loader.efi failed: the server says: no such file (code 1)"), "{why}");
     let script = "#!ipxe\nfrobnicate\n".to_owned();
     let world = World::start(Manners { script, ..Manners::default() }).await;
-    let why = world.dead_end(Fault::None).await;
+    let why = dead_end(&world, Fault::None).await;
     assert_eq!(why, "iPXE: frobnicate: command not found");
 }
 
@@ -123,7 +134,7 @@ async fn a_missing_loader_and_a_bad_script_stop_the_boot_with_their_reasons() {
 async fn a_machine_without_link_or_network_boot_is_silent() {
     for (fault, link) in [(Fault::NoLink, false), (Fault::NeverAsks, true)] {
         let world = World::start(Manners::default()).await;
-        world.dead_end(fault).await;
+        dead_end(&world, fault).await;
         assert_eq!(world.log(), Vec::<String>::new(), "{fault:?}");
         assert_eq!(world.board.link(1).unwrap(), link);
     }
@@ -132,14 +143,14 @@ async fn a_machine_without_link_or_network_boot_is_silent() {
 #[tokio::test]
 async fn a_machine_that_stops_after_its_address_asks_for_no_file() {
     let world = World::start(Manners::default()).await;
-    world.dead_end(Fault::StopsAfterAddress).await;
+    dead_end(&world, Fault::StopsAfterAddress).await;
     assert_eq!(world.log(), ["127.122.122.11 dhcp 1 firmware", "127.122.122.11 dhcp 3 firmware"]);
 }
 
 #[tokio::test]
 async fn a_wrong_kernel_is_fetched_whole_and_never_calls_back() {
     let world = World::start(Manners::default()).await;
-    let why = world.dead_end(Fault::WrongKernel).await;
+    let why = dead_end(&world, Fault::WrongKernel).await;
     assert!(why.contains("Unable to mount root fs"), "{why}");
     assert_eq!((world.count("GET /i"), world.count("broken off"), world.count("system")), (1, 0, 0));
 }
@@ -148,7 +159,7 @@ async fn a_wrong_kernel_is_fetched_whole_and_never_calls_back() {
 async fn a_truncated_initrd_is_seen_by_the_server_and_panics_the_kernel() {
     // Far more than the buffers of both ends hold, so that the server notices.
     let world = World::start(Manners { initrd_bytes: 40_000_000, ..Manners::default() }).await;
-    let why = world.dead_end(Fault::Truncates).await;
+    let why = dead_end(&world, Fault::Truncates).await;
     assert!(why.contains("Initramfs"), "{why}");
     world.saw("GET /i was broken off").await;
     assert_eq!(world.count("dhcp 1 system"), 0);

@@ -141,8 +141,10 @@ const LABELS: [(&str, i32, i32); 8] = [
     ("LAB", 2, 119),
 ];
 
-/// Done over needed.
-const SHARES: [(&[&str; 12], i32, i32, u16, i32, &str); 3] = [
+/// Done over needed: icon, its place and colour, the numbers' place, and what is counted.
+type Share = (&'static [&'static str; 12], i32, i32, u16, i32, &'static str);
+
+const SHARES: [Share; 3] = [
     (&icons::SERVER, 135, 114, RULE, 162, "Hypervisors"),
     (&icons::SET_TOP_BOX, 200, 115, TEAL, 228, "Nodes"),
     (&icons::CHECK_BOX, 265, 114, PURPLE, 292, "Pods"),

@@ -112,6 +112,8 @@ struct Station {
 pub(super) struct Wifi {
     pub(super) networks: Vec<WifiSim>,
     station: Option<Station>,
+    /// Switched off until it is switched on: a reload changes nothing about that.
+    held_down: bool,
     /// The interface asks for an address not before then; nothing while it is down.
     asks: Option<Duration>,
 }
@@ -161,12 +163,13 @@ impl Wish {
 
 impl Wifi {
     pub(super) fn new(networks: Vec<WifiSim>) -> Wifi {
-        Wifi { networks, station: None, asks: Some(Duration::ZERO) }
+        Wifi { networks, station: None, held_down: false, asks: Some(Duration::ZERO) }
     }
 
     /// `wifi reload` starts what changed, `wifi up` everything.
     pub(super) fn apply(&mut self, uci: &Uci, restart: bool, now: Duration) {
-        let wish = wish(uci);
+        self.held_down &= !restart;
+        let wish = wish(uci).filter(|_| !self.held_down);
         if !restart && self.station.as_ref().map(|station| &station.wish) == wish.as_ref() {
             return;
         }
@@ -174,7 +177,7 @@ impl Wifi {
     }
 
     pub(super) fn down(&mut self) {
-        self.station = None;
+        (self.station, self.held_down) = (None, true);
     }
 
     /// `ifup` asks for an address anew, `ifdown` gives it back.
@@ -273,7 +276,8 @@ mod tests {
             network("home", Security::Wpa2),
             network("new", Security::Wpa3),
         ];
-        let table: [(&[(&str, &str)], Option<&str>); 10] = [
+        type Row = (&'static [(&'static str, &'static str)], Option<&'static str>);
+        let table: [Row; 10] = [
             (&[("ssid", "home"), ("encryption", "psk2"), ("key", "right key")], Some("home")),
             (&[("ssid", "home"), ("encryption", "psk2+ccmp"), ("key", "right key")], Some("home")),
             (&[("ssid", "home"), ("encryption", "psk2"), ("key", "wrong key")], None),
@@ -319,6 +323,13 @@ mod tests {
         uci.commit(None).unwrap();
         wifi.apply(&uci, false, s(902));
         assert!(wifi.associated(s(999)).is_none());
+        uci.set(&ssid, Value::One("open".into())).unwrap();
+        uci.commit(None).unwrap();
+        wifi.down();
+        wifi.apply(&uci, false, s(1000));
+        assert!(wifi.associated(s(1100)).is_none(), "switched off is off");
+        wifi.apply(&uci, true, s(1100));
+        assert!(wifi.associated(s(1103)).is_some());
     }
 
     #[test]

@@ -161,6 +161,9 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
     }
     let delay = manners.borrow().delay;
     tokio::time::sleep(delay).await;
+    if !manners.borrow().listens() {
+        return Err(io::ErrorKind::ConnectionAborted.into());
+    }
     let answer = match request {
         Ok(request) => site.answer(&request),
         Err(Refused(status)) => Answer::new(status, "text/plain", "what was sent is no request\n"),

@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sim::{Fault, MachineState, SimBoard, SimConfig, SimMachine};
+use sim::{MachineState, SimBoard, SimConfig, SimMachine};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::task::JoinSet;
@@ -150,17 +150,6 @@ impl World {
         while !self.log().iter().any(|line| line.contains(what)) {
             assert!(Instant::now() < end, "{what} was not seen: {:#?}", self.log());
             tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    }
-
-    /// Presses the button of box 1 with this fault and waits for the end of the road.
-    pub(crate) async fn dead_end(&self, fault: Fault) -> String {
-        self.board.set_fault(1, fault).unwrap();
-        self.relay("on 1");
-        let end = |state: &MachineState| matches!(state, MachineState::Stuck(_) | MachineState::Panicked(_));
-        match self.until(1, end).await {
-            MachineState::Stuck(why) | MachineState::Panicked(why) => why,
-            state => panic!("{state:?}"),
         }
     }
 
