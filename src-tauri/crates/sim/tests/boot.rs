@@ -9,7 +9,7 @@ use world::{Manners, World};
 
 /// Presses the button of box 1 with this fault and waits for the end of the road.
 async fn dead_end(world: &World, fault: Fault) -> String {
-    world.board.set_fault(1, fault).unwrap();
+    world.board.set_fault(1, fault).expect("a box");
     world.relay("on 1");
     let end = |state: &MachineState| matches!(state, MachineState::Stuck(_) | MachineState::Panicked(_));
     match world.until(1, end).await {

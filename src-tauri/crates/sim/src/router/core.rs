@@ -1,4 +1,5 @@
-//! The router's inside, pure: configuration, uplinks and what its commands answer. Time is the board's own.
+//! The router's inside, pure: configuration, uplinks and what its commands answer. Time is wall time, counted from the
+//! board's start; only what the router waits for is divided by the board's speed.
 
 use std::time::Duration;
 
@@ -7,9 +8,10 @@ use serde_json::{Value as Json, json};
 use super::shell::{self, Ran};
 use super::uci::{Package, Path, Refusal, Uci, Value, section};
 use super::wifi::{RADIO, Security, WWAN, Wifi, WifiSim};
+use crate::pace::Pace;
 
-/// A scan goes through all channels.
-const SCAN: Duration = Duration::from_secs(2);
+/// A scan goes through all channels. In seconds at speed 1.
+const SCAN_S: f64 = 2.0;
 /// Longest `sleep`; a remote command that waits longer has a mistake in it.
 const LONGEST_SLEEP: f64 = 60.0;
 
@@ -19,11 +21,12 @@ pub(super) struct Core {
     pub(super) wifi: Wifi,
     /// The cable towards the world has a far end.
     pub(super) wan: bool,
+    pace: Pace,
     /// When it got its supply.
     pub(super) started: Duration,
 }
 
-/// What a line printed, and how much of the board's time it took.
+/// What a line printed, and how long it took.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Done {
     pub(super) ran: Ran,
@@ -32,10 +35,11 @@ pub(super) struct Done {
 
 impl Core {
     /// `joined` is the network that it knows from before.
-    pub(super) fn new(networks: Vec<WifiSim>, joined: Option<&str>) -> Core {
+    pub(super) fn new(networks: Vec<WifiSim>, joined: Option<&str>, pace: Pace) -> Core {
         let known = joined.and_then(|ssid| networks.iter().find(|network| network.ssid == ssid));
         let uci = Uci::with(vec![("network", network()), ("wireless", wireless(known))]);
-        let mut core = Core { uci, wifi: Wifi::new(networks), wan: true, started: Duration::ZERO };
+        let mut core =
+            Core { uci, wifi: Wifi::new(networks, pace), wan: true, pace, started: Duration::ZERO };
         core.wifi.apply(&core.uci, true, Duration::ZERO);
         core
     }
@@ -68,7 +72,7 @@ impl Core {
             ["echo", rest @ ..] => Ran::said(rest.join(" ") + "\n"),
             ["sleep", time] => match time.parse::<f64>() {
                 Ok(seconds) if (0.0..=LONGEST_SLEEP).contains(&seconds) => {
-                    *took += Duration::from_secs_f64(seconds);
+                    *took += self.pace.delay(seconds);
                     Ran::default()
                 }
                 _ => Ran::failed(1, format!("sleep: invalid number '{time}'\n")),
@@ -197,7 +201,7 @@ impl Core {
                 Some(device) if !self.wifi.knows(device) => None,
                 Some(_) if method == "info" => Some(self.wifi.info(now)),
                 Some(_) => {
-                    *took += SCAN;
+                    *took += self.pace.delay(SCAN_S);
                     let heard: Vec<Json> = self.wifi.networks.iter().map(WifiSim::heard).collect();
                     Some(json!({ "results": heard }))
                 }

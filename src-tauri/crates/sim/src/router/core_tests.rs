@@ -19,7 +19,22 @@ fn net(ssid: &str, hidden: bool) -> WifiSim {
 }
 
 fn core() -> Core {
-    Core::new(vec![net("home", false), net("café", false), net("attic", true)], Some("home"))
+    Core::new(vec![net("home", false), net("café", false), net("attic", true)], Some("home"), Pace::new(1.0))
+}
+
+#[test]
+fn speed_makes_it_quicker_and_its_clock_not_faster() {
+    let mut core = Core::new(vec![net("home", false)], Some("home"), Pace::new(100.0));
+    assert_eq!(
+        core.exec("sleep 2; ubus call iwinfo scan '{\"device\":\"radio0\"}'", s(10)).took,
+        Duration::from_millis(40)
+    );
+    let status = read(&mut core, 10, "ifstatus wwan");
+    assert_eq!(
+        (&status["up"], &status["uptime"]),
+        (&json!(true), &json!(9)),
+        "of ten seconds of everybody's time"
+    );
 }
 
 fn out(core: &mut Core, at: u64, line: &str) -> String {
@@ -35,7 +50,7 @@ fn read(core: &mut Core, at: u64, line: &str) -> Json {
 fn a_scan_takes_its_time_and_hears_hidden_networks_too() {
     let mut core = core();
     let done = core.exec(r#"ubus call iwinfo scan {\"device\":\"radio0\"}"#, s(10));
-    assert_eq!(done.took, SCAN);
+    assert_eq!(done.took, s(2));
     let heard: Json = serde_json::from_str(&done.ran.out).unwrap();
     let names: Vec<_> =
         heard["results"].as_array().unwrap().iter().map(|entry| entry["ssid"].as_str()).collect();

@@ -9,8 +9,8 @@ const BYTES_A_PACKET: f64 = 613.0;
 /// What was counted in the first moment, so that the numbers are as long as those of a router that has run for a while.
 const BEFORE: f64 = 1_500_000.0;
 
-/// `uptime` is the router's own; `floats` writes numbers as C's `%g` would.
-pub(super) fn page(uptime: Duration, floats: bool) -> String {
+/// `uptime` is the router's own and `now` the time since 1970; `floats` writes numbers as C's `%g` would.
+pub(super) fn page(uptime: Duration, now: Duration, floats: bool) -> String {
     let seconds = uptime.as_secs_f64();
     let number = |value: f64| if floats { exponent(value) } else { format!("{value:.0}") };
     let mut page = String::new();
@@ -29,6 +29,16 @@ pub(super) fn page(uptime: Duration, floats: bool) -> String {
             "1".into(),
         )],
     );
+    // With the fraction that the exporter has, and never with an exponent: that would lose the seconds.
+    let boot = now.saturating_sub(uptime).as_secs();
+    series(
+        "node_boot_time_seconds",
+        "gauge",
+        "Node boot time, in unixtime.",
+        vec![(String::new(), boot.to_string())],
+    );
+    let time = format!("{:.3}", now.as_secs_f64());
+    series("node_time_seconds", "gauge", "System time in seconds since epoch.", vec![(String::new(), time)]);
     series("node_load1", "gauge", "1m load average.", vec![(String::new(), "0.03".into())]);
     series(
         "node_nf_conntrack_entries",
@@ -75,10 +85,14 @@ mod tests {
 
     #[test]
     fn counters_grow_and_every_series_says_what_it_is() {
-        let page_at = |seconds| page(Duration::from_secs(seconds), false);
+        let page_at = |seconds| page(Duration::from_secs(seconds), Duration::from_secs(1_760_000_000), false);
         let page = page_at(0);
         assert!(page.contains("node_network_receive_packets_total{device=\"eth0\"} 1500000\n"), "{page}");
         let page = page_at(100);
+        assert!(
+            page.contains("\nnode_boot_time_seconds 1759999900\n")
+                && page.contains("\nnode_time_seconds 1760000000.000\n")
+        );
         assert!(page.contains("node_network_receive_packets_total{device=\"eth0\"} 1513100\n"));
         assert!(page.contains("node_network_transmit_packets_total{device=\"eth1\"} 1514900\n"));
         let names = page.lines().filter(|line| !line.starts_with('#'));
@@ -93,7 +107,7 @@ mod tests {
             (exponent(1_500_000.0), exponent(0.0), exponent(12.0)),
             ("1.5e+06".into(), "0e+00".into(), "1.2e+01".into())
         );
-        let page = page(Duration::ZERO, true);
+        let page = page(Duration::ZERO, Duration::ZERO, true);
         assert!(page.contains("node_network_receive_packets_total{device=\"eth0\"} 1.5e+06\n"), "{page}");
     }
 }

@@ -13,7 +13,7 @@ mod wifi;
 
 use std::net::SocketAddrV4;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -85,7 +85,6 @@ pub struct RouterView {
     rpc: Door,
     exporter: Door,
     tls: watch::Sender<Arc<ServerConfig>>,
-    speed: f64,
     pace: Pace,
     began: Instant,
 }
@@ -107,7 +106,8 @@ impl RouterView {
         let (rpc_server, rpc) = Server::open("router", config.listen)?;
         let (exporter_server, exporter) = Server::open("router's exporter", config.metrics)?;
         let made = certificate::make().map_err(SimError::Certificate)?;
-        let core = Core::new(config.networks, config.joined.as_deref());
+        let pace = Pace::new(speed);
+        let core = Core::new(config.networks, config.joined.as_deref(), pace);
         let sessions = Rpc::new(config.user, config.password, SESSION_LIFE, seed);
         let state = State { core, rpc: sessions, floats: false, fingerprint: made.fingerprint };
         let view = RouterView {
@@ -115,8 +115,7 @@ impl RouterView {
             rpc,
             exporter,
             tls: watch::Sender::new(made.server),
-            speed,
-            pace: Pace::new(speed),
+            pace,
             began: Instant::now(),
         };
         Ok((view, Servers { rpc: rpc_server, exporter: exporter_server }))
@@ -170,7 +169,7 @@ impl RouterView {
             }
             RouterKnob::Reboot => {
                 let boot = self.pace.delay(BOOT_S);
-                let up = self.now() + Duration::from_secs_f64(BOOT_S);
+                let up = self.now() + boot;
                 self.with(|state| {
                     state.rpc.forget();
                     state.core.reboot(up);
@@ -201,9 +200,9 @@ impl RouterView {
         );
     }
 
-    /// The board's own time.
+    /// Since the board was started.
     fn now(&self) -> Duration {
-        self.began.elapsed().mul_f64(self.speed)
+        self.began.elapsed()
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
@@ -214,8 +213,7 @@ impl RouterView {
 impl Site for RouterView {
     fn answer(&self, request: &Request) -> Answer {
         let now = self.now();
-        let answer = self.with(|state| state.rpc.answer(&mut state.core, request, now));
-        Answer { after: self.pace.delay(answer.after.as_secs_f64()), ..answer }
+        self.with(|state| state.rpc.answer(&mut state.core, request, now))
     }
 }
 
@@ -227,7 +225,9 @@ impl Site for Exporter {
             return Answer::new(404, "text/plain", "Not Found\n");
         }
         let now = self.0.now();
-        let page = self.0.with(|state| metrics::page(now.saturating_sub(state.core.started), state.floats));
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let page =
+            self.0.with(|state| metrics::page(now.saturating_sub(state.core.started), wall, state.floats));
         Answer::new(200, "text/plain; version=0.0.4", page)
     }
 }

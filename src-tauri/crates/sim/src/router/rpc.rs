@@ -34,7 +34,7 @@ pub(super) struct Rpc {
     pub(super) refused: u64,
 }
 
-/// A method's result and the board's time that it took.
+/// A method's result and how long it took.
 type Outcome = Result<(Json, Duration), Fault>;
 
 /// An error of JSON-RPC.
@@ -62,7 +62,6 @@ impl Rpc {
         self.sessions.clear();
     }
 
-    /// An answer whose `after` is in the board's time.
     pub(super) fn answer(&mut self, core: &mut Core, request: &Request, now: Duration) -> Answer {
         let Some(library) = request.path.strip_prefix(BASE) else {
             return Answer::new(404, "text/html", "<h1>404 Not Found</h1>\n");

@@ -2,6 +2,7 @@
 
 use super::super::wifi::{Security, WifiSim};
 use super::*;
+use crate::pace::Pace;
 
 struct Bench {
     rpc: Rpc,
@@ -19,7 +20,7 @@ fn bench() -> Bench {
         key: "long enough".into(),
     };
     let rpc = Rpc::new("root".into(), "secret".into(), Duration::from_secs(3600), 1);
-    Bench { rpc, core: Core::new(vec![home], None) }
+    Bench { rpc, core: Core::new(vec![home], None, Pace::new(1.0)) }
 }
 
 impl Bench {

@@ -1,15 +1,17 @@
 //! The Wi-Fi uplink: which networks are in the air, which one the committed configuration asks for, and how far joining
-//! it has come. Pure; time is the board's own, counted from its start.
+//! it has come. Pure; time is wall time, counted from the board's start: what the router says of its age is compared with
+//! other clocks.
 
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
 use super::uci::{Section, Uci};
+use crate::pace::Pace;
 
-/// From a start of the radio to the association, and from there to an address.
-const ASSOCIATE: Duration = Duration::from_secs(3);
-const ADDRESS: Duration = Duration::from_secs(2);
+/// From a start of the radio to the association, and from there to an address, in seconds at speed 1.
+const ASSOCIATE_S: f64 = 3.0;
+const ADDRESS_S: f64 = 2.0;
 
 /// How a network is secured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +113,7 @@ struct Station {
 #[derive(Debug, Clone)]
 pub(super) struct Wifi {
     pub(super) networks: Vec<WifiSim>,
+    pace: Pace,
     station: Option<Station>,
     /// Switched off until it is switched on: a reload changes nothing about that.
     held_down: bool,
@@ -162,8 +165,8 @@ impl Wish {
 }
 
 impl Wifi {
-    pub(super) fn new(networks: Vec<WifiSim>) -> Wifi {
-        Wifi { networks, station: None, held_down: false, asks: Some(Duration::ZERO) }
+    pub(super) fn new(networks: Vec<WifiSim>, pace: Pace) -> Wifi {
+        Wifi { networks, pace, station: None, held_down: false, asks: Some(Duration::ZERO) }
     }
 
     /// `wifi reload` starts what changed, `wifi up` everything.
@@ -187,7 +190,8 @@ impl Wifi {
 
     /// The network that the radio has joined.
     pub(super) fn associated(&self, now: Duration) -> Option<&WifiSim> {
-        let station = self.station.as_ref().filter(|station| station.since + ASSOCIATE <= now)?;
+        let station =
+            self.station.as_ref().filter(|station| station.since + self.pace.delay(ASSOCIATE_S) <= now)?;
         self.networks.iter().find(|network| station.wish.opens(network))
     }
 
@@ -200,7 +204,8 @@ impl Wifi {
         if station.wish.network != WWAN || network.text("proto").as_deref() != Some("dhcp") {
             return None;
         }
-        Some((station.since + ASSOCIATE).max(asks) + ADDRESS).filter(|since| *since <= now)
+        let associated = station.since + self.pace.delay(ASSOCIATE_S);
+        Some(associated.max(asks) + self.pace.delay(ADDRESS_S)).filter(|since| *since <= now)
     }
 
     /// The device that carries the uplink, while the radio runs.
@@ -291,7 +296,7 @@ mod tests {
         ];
         for (options, joined) in table {
             let uci = configured(options);
-            let mut wifi = Wifi::new(networks.clone());
+            let mut wifi = Wifi::new(networks.clone(), Pace::new(1.0));
             wifi.apply(&uci, false, s(10));
             assert_eq!(wifi.associated(s(12)), None, "it takes a moment");
             assert_eq!(wifi.associated(s(13)).map(|n| n.ssid.as_str()), joined, "{options:?}");
@@ -303,7 +308,7 @@ mod tests {
     #[test]
     fn a_reload_keeps_what_did_not_change_and_a_restart_does_not() {
         let mut uci = configured(&[("ssid", "open")]);
-        let mut wifi = Wifi::new(vec![network("open", Security::Open)]);
+        let mut wifi = Wifi::new(vec![network("open", Security::Open)], Pace::new(1.0));
         wifi.apply(&uci, false, s(0));
         wifi.apply(&uci, false, s(100));
         assert!(wifi.associated(s(100)).is_some());
