@@ -84,7 +84,7 @@ pub(crate) fn router(gate: Arc<Gate>, listen: SocketAddr) -> Router {
         .fallback(pages::elsewhere)
         .method_not_allowed_fallback(pages::wrong_method)
         .with_state(gate);
-    guard::walls(routes, listen)
+    guard::walls(routes, listen.into())
 }
 
 /// The gateway's own routes, as the document describes them.

@@ -38,13 +38,28 @@ const EVERYWHERE: [(HeaderName, &str); 5] = [
     (header::CACHE_CONTROL, "no-store"),
 ];
 
-/// What stands before every route of either listener.
-pub(crate) fn walls(router: Router, listen: SocketAddr) -> Router {
+/// What a listener answers to, and how long it may take.
+pub(crate) struct Plate {
+    pub(crate) listen: SocketAddr,
+    /// Names beside its address, of which the board's own DNS knows whom they mean.
+    pub(crate) names: Vec<String>,
+    pub(crate) within: Duration,
+}
+
+impl From<SocketAddr> for Plate {
+    fn from(listen: SocketAddr) -> Self {
+        Self { listen, names: Vec::new(), within: ANSWER_WITHIN }
+    }
+}
+
+/// What stands before every route of a listener.
+pub(crate) fn walls(router: Router, plate: Plate) -> Router {
+    let plate = Arc::new(plate);
     router
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn(deadline))
+        .layer(from_fn_with_state(plate.clone(), deadline))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(listen, host))
+        .layer(from_fn_with_state(plate, host))
         .layer(from_fn(headers))
         // Leaves event streams alone, which have to arrive as they are written.
         .layer(CompressionLayer::new())
@@ -61,17 +76,21 @@ async fn headers(request: Request, next: Next) -> Response {
     response
 }
 
-async fn host(State(listen): State<SocketAddr>, request: Request, next: Next) -> Result<Response, Refusal> {
-    origin::host_is_ours(request.uri(), request.headers(), listen)?;
+async fn host(State(plate): State<Arc<Plate>>, request: Request, next: Next) -> Result<Response, Refusal> {
+    origin::host_is_ours(request.uri(), request.headers(), plate.listen, &plate.names)?;
     Ok(next.run(request).await)
 }
 
-async fn deadline(request: Request, next: Next) -> Result<Response, Refusal> {
-    tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await.map_err(|_| {
+async fn deadline(
+    State(plate): State<Arc<Plate>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Refusal> {
+    tokio::time::timeout(plate.within, next.run(request)).await.map_err(|_| {
         Refusal::new(
             Code::TimedOut,
             "answer this request",
-            format!("there is no answer after {} s", ANSWER_WITHIN.as_secs()),
+            format!("there is no answer after {} s", plate.within.as_secs()),
             "look at the events: an order that was given may still be carried out",
         )
     })

@@ -7,6 +7,7 @@
 pub mod wire;
 
 mod attempts;
+pub mod compat;
 mod extract;
 mod feed;
 pub mod gateway;

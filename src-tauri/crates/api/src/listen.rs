@@ -79,6 +79,8 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, shutdow
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_WAIT)
             .serve_connection(TokioIo::new(stream), service)
+            // A connection that became a WebSocket ends here; whoever took it over owns it from then on.
+            .with_upgrades()
     );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -10,13 +10,18 @@ use crate::refusal::Refusal;
 
 /// A name that an attacker made point here is refused: `Host` must be loopback or the address that is listened on. When
 /// that is all addresses, any address will do, since only names can be made to point elsewhere.
-pub(crate) fn host_is_ours(uri: &Uri, headers: &HeaderMap, listen: SocketAddr) -> Result<(), Refusal> {
+pub(crate) fn host_is_ours(
+    uri: &Uri,
+    headers: &HeaderMap,
+    listen: SocketAddr,
+    names: &[String],
+) -> Result<(), Refusal> {
     let mut named = headers.get_all(header::HOST).iter();
     // RFC 9112 section 3.2: exactly one Host field. An absolute target names the authority as well; both must do.
     let host = named.next().and_then(|value| value.to_str().ok());
-    let good = host.is_some_and(|host| is_ours(host, listen))
+    let good = host.is_some_and(|host| is_ours(host, listen, names))
         && named.next().is_none()
-        && uri.authority().is_none_or(|authority| is_ours(authority.as_str(), listen));
+        && uri.authority().is_none_or(|authority| is_ours(authority.as_str(), listen, names));
     if good {
         return Ok(());
     }
@@ -29,12 +34,18 @@ pub(crate) fn host_is_ours(uri: &Uri, headers: &HeaderMap, listen: SocketAddr) -
         .with_status(StatusCode::MISDIRECTED_REQUEST))
 }
 
-fn is_ours(authority: &str, listen: SocketAddr) -> bool {
-    let host = match authority.strip_prefix('[') {
+/// The host of an authority, without its port and brackets.
+pub(crate) fn host_of(authority: &str) -> &str {
+    match authority.strip_prefix('[') {
         Some(rest) => rest.split_once(']').map_or("", |(address, _)| address),
         None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
-    };
-    if host.eq_ignore_ascii_case("localhost") {
+    }
+}
+
+/// `names` are those under which the board's own machines know this listener.
+pub(crate) fn is_ours(authority: &str, listen: SocketAddr, names: &[String]) -> bool {
+    let host = host_of(authority);
+    if host.eq_ignore_ascii_case("localhost") || names.iter().any(|name| name.eq_ignore_ascii_case(host)) {
         return true;
     }
     host.parse::<IpAddr>()
@@ -102,8 +113,12 @@ mod tests {
             ("0.0.0.0:80", "board.example", false),
         ];
         for (listen, host, ours) in table {
-            let answer =
-                host_is_ours(&Uri::from_static("/"), &headers(&[("host", host)]), listen.parse().unwrap());
+            let answer = host_is_ours(
+                &Uri::from_static("/"),
+                &headers(&[("host", host)]),
+                listen.parse().unwrap(),
+                &[],
+            );
             assert_eq!(answer.is_ok(), ours, "{host} at {listen}");
         }
     }
@@ -112,7 +127,7 @@ mod tests {
     fn one_host_and_the_same_in_the_target() {
         let listen = "127.0.0.1:1".parse().unwrap();
         let check = |uri: &'static str, pairs: &[(&'static str, &str)]| {
-            host_is_ours(&Uri::from_static(uri), &headers(pairs), listen).is_ok()
+            host_is_ours(&Uri::from_static(uri), &headers(pairs), listen, &[]).is_ok()
         };
         assert!(!check("/", &[]));
         assert!(!check("/", &[("host", "localhost"), ("host", "localhost")]));

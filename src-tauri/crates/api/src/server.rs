@@ -107,5 +107,5 @@ pub(crate) fn router(state: ApiState, listen: SocketAddr, shutdown: Cancellation
         .fallback(routes::elsewhere)
         .method_not_allowed_fallback(routes::wrong_method)
         .with_state(site);
-    guard::walls(routes, listen)
+    guard::walls(routes, listen.into())
 }

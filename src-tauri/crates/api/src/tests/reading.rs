@@ -155,7 +155,10 @@ async fn a_panic_is_an_answer_with_words() {
     async fn slip() -> &'static str {
         panic!("a mistake with a detail that stays here")
     }
-    let router = guard::walls(Router::new().route("/slip", get(slip)), LISTEN.parse().unwrap());
+    let router = guard::walls(
+        Router::new().route("/slip", get(slip)),
+        LISTEN.parse::<std::net::SocketAddr>().unwrap().into(),
+    );
     let (status, headers, value) = ask(&router, request("GET", "/slip").body(Body::empty()).unwrap()).await;
     assert_eq!((status.as_u16(), &value["error"]["code"]), (500, &json!("internal")));
     assert!(!words(&value).contains("detail"), "the words of a panic are for the log");
