@@ -81,6 +81,8 @@ pub(super) struct Loads {
 #[derive(Debug)]
 struct Pod {
     last: Option<Hits>,
+    /// Connected, and not heard since.
+    fresh: bool,
     open: u32,
     turn: u64,
 }
@@ -123,8 +125,9 @@ impl Loads {
             };
             self.pods.remove(&gone);
         }
-        let pod = self.pods.entry(name.clone()).or_insert(Pod { last: None, open: 0, turn: 0 });
+        let pod = self.pods.entry(name.clone()).or_insert(Pod { last: None, fresh: true, open: 0, turn: 0 });
         pod.open += 1;
+        pod.fresh = true;
         pod.turn = self.turn;
         true
     }
@@ -141,7 +144,7 @@ impl Loads {
     /// What a pod has counted so far. Whether that is news.
     pub(super) fn frame(&mut self, name: &Name, hits: Hits) -> bool {
         let Some(pod) = self.pods.get_mut(name) else { return false };
-        let before = pod.last.replace(hits);
+        let (before, fresh) = (pod.last.replace(hits), std::mem::take(&mut pod.fresh));
         if before == Some(hits) {
             return false;
         }
@@ -151,8 +154,8 @@ impl Loads {
             Kind::Client => &mut self.clients,
         };
         side.total.add(more);
-        // What a pod had counted before it was first heard is no pace of now.
-        if before.is_some() {
+        // What a pod counted while it was not heard is no pace of now.
+        if !fresh {
             side.moved.add(more);
         }
         true

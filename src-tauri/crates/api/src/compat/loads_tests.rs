@@ -30,6 +30,7 @@ fn a_pod_that_reconnects_adds_only_what_is_new() {
     loads.close(&pod);
     assert!(loads.wire().clients.is_empty(), "gone from the table");
     assert!(loads.open(&pod) && loads.frame(&pod, hits(1200, 11)));
+    assert!(!loads.tick(TICK), "what it counted while it was away is no pace");
     let wire = loads.wire();
     assert_eq!((wire.total_client_ok, wire.total_client_nok), (1200, 11), "its history counts once");
     assert_eq!(wire.clients["counterclient-1"], hits(1200, 11));

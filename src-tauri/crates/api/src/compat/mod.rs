@@ -1,8 +1,8 @@
 //! The addresses of the owner's earlier program on a listener of their own, so that load pods, live images and pages that
 //! know them go on working. Everything here is a translation: the engine decides, this says it in the old words.
 //!
-//! Reading order: `site` has the addresses, [`door`] says who may call them, [`labstatus`] and [`picture`] are `/status`,
-//! [`calls`] and [`loads`] what machines and pods tell, [`streams`] the WebSockets, the others one group of calls each.
+//! Reading order: `site` has the addresses, `door` says who may call them, `labstatus` and `picture` are `/status`,
+//! `calls` and `loads` what machines and pods tell, `streams` the WebSockets, the others one group of calls each.
 //!
 //! On purpose unlike the program that it stands in for:
 //!

@@ -50,7 +50,7 @@ pub(super) async fn power(
         }
     };
     let outlets = targets::outlets(&site.state.board, &asked.port)?;
-    let all = outlets.len() > 1;
+    let all = asked.port.eq_ignore_ascii_case("all");
     let own = site.clone();
     // A page that closes in the middle of a restart does not leave the machine off.
     let done = site.tasks.spawn(async move { carry_out(&own, &asker, action, &outlets, all).await });

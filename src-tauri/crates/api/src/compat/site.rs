@@ -19,7 +19,7 @@ use axum::{
 use serde::Deserialize;
 use tokio::{
     sync::{Mutex as Turn, Semaphore, watch},
-    time::{Instant, MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -151,22 +151,29 @@ impl Site {
         self.loaded.send_modify(|turn| *turn += 1);
     }
 
-    /// Lets rates follow the time until told to stop.
+    /// Lets rates follow the time until told to stop. While nothing moves, nothing ticks.
     pub(super) async fn keep_rates(&self) {
-        let mut ticks = interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut before = Instant::now();
-        loop {
-            tokio::select! {
-                () = self.shutdown.cancelled() => break,
-                now = ticks.tick() => {
+        let mut loaded = self.loaded.subscribe();
+        let rates = async {
+            while loaded.changed().await.is_ok() {
+                let mut ticks = interval(TICK);
+                ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                let mut before = ticks.tick().await;
+                loop {
+                    let now = ticks.tick().await;
                     let changed = self.loads().tick(now.saturating_duration_since(before));
                     before = now;
-                    if changed {
-                        self.loaded.send_modify(|turn| *turn += 1);
+                    if !changed {
+                        break;
                     }
+                    self.loaded.send_modify(|turn| *turn += 1);
+                    loaded.mark_unchanged();
                 }
             }
+        };
+        tokio::select! {
+            () = self.shutdown.cancelled() => {}
+            () = rates => {}
         }
     }
 

@@ -1,9 +1,16 @@
 //! What the control calls ask of the engine.
 
-use engine::{Command, Outcome, PowerAct};
-use lab::{Code, Failure, MachineStatus, PowerState, event::Stamp, ports::Outlet, status::Press};
+use std::sync::Arc;
 
-use super::{Asked, HERE, Publish, World, ask, labinator, show, simulated};
+use engine::{Command, Outcome, PowerAct};
+use lab::{
+    Code, Failure, MachineStatus, PowerState,
+    event::Stamp,
+    ports::{OWN_CONTROL, Outlet},
+    status::Press,
+};
+
+use super::{Asked, HERE, Publish, World, ask, labinator, show};
 use crate::testing::stamp;
 
 fn power(outlet: Outlet, act: PowerAct) -> Command {
@@ -96,7 +103,7 @@ async fn a_restart_of_one_that_never_goes_off_ends_with_words() {
 
 #[tokio::test]
 async fn outlet_8_is_for_those_who_allow_it_and_7_for_nobody() {
-    let mut world = World::on(&labinator().replace("[relay]", "[relay]\nallow_8 = true"));
+    let mut world = World::on(&labinator().replace("allow_8 = false", "allow_8 = true"));
     let asked = world.obedient();
     let router = world.router();
     for action in ["turnon", "turnoff", "restart"] {
@@ -115,8 +122,9 @@ async fn outlet_8_is_for_those_who_allow_it_and_7_for_nobody() {
 
 #[tokio::test]
 async fn a_machine_with_a_control_of_its_own_is_known_by_its_box() {
-    let own = simulated().replace("outlet = 3\n", "power = { kind = \"wake-on-lan\" }\n");
-    let mut world = World::on(&own);
+    let mut world = World::new();
+    let board = Arc::get_mut(&mut world.state.board).unwrap();
+    board.machines[2].outlet = OWN_CONTROL + 2;
     let asked = world.obedient();
     let answer = ask(&world.router(), HERE, "/power?action=turnon&port=p3").await;
     assert_eq!(answer.status, 200, "{}", answer.body);

@@ -117,7 +117,8 @@ async fn a_browser_that_logged_in_acts_from_a_page_of_here_alone() {
     let cookie = sessions.redeem(sessions.one_time_login().reveal()).unwrap();
     // That of the real screens, on another port of the same host.
     let cookie = format!("statusinator-8400={}", cookie.reveal());
-    let table: [(&str, &[(&str, &str)], u16); 5] = [
+    type Row = (&'static str, &'static [(&'static str, &'static str)], u16);
+    let table: [Row; 5] = [
         ("GET", &[], 403),
         ("GET", &[("sec-fetch-site", "same-origin")], 200),
         ("GET", &[("sec-fetch-site", "cross-site")], 403),

@@ -46,21 +46,6 @@ const PATIENCE: Duration = Duration::from_secs(160);
 pub(super) const HERE: &str = "127.0.0.1";
 pub(super) const POD: &str = "192.168.122.31";
 
-/// Gear of the owner's board around the machines of the simulated one.
-const GEAR: &str = r#"
-[relay]
-path = "/dev/serial/by-id/none"
-[switch]
-kind = "hasivo"
-url = "http://192.168.122.2"
-secret = "switch"
-[router]
-kind = "luci"
-url = "https://192.168.122.1"
-user = "root"
-secret = "router"
-"#;
-
 pub(super) type Publish = watch::Sender<Arc<Snapshot>>;
 pub(super) type Asked = Arc<Mutex<Vec<Command>>>;
 
@@ -94,13 +79,13 @@ pub(super) fn simulated() -> &'static str {
 }
 
 /// The owner's board.
-pub(super) fn labinator() -> String {
-    simulated().replace("kind = \"simulated\"", "kind = \"labinator\"") + GEAR
+pub(super) fn labinator() -> &'static str {
+    include_str!("../../../../../../boards/labinator.toml")
 }
 
 impl World {
     pub(super) fn new() -> Self {
-        Self::on(&labinator())
+        Self::on(labinator())
     }
 
     pub(super) fn on(text: &str) -> Self {
@@ -201,7 +186,8 @@ pub(super) fn from(peer: &str, method: &str, path: &str) -> axum::http::request:
 }
 
 pub(super) async fn send(router: &Router, request: Request<Body>) -> Answer {
-    let answer = tokio::time::timeout(PATIENCE, router.clone().oneshot(request)).await.expect("in time").unwrap();
+    let answer =
+        tokio::time::timeout(PATIENCE, router.clone().oneshot(request)).await.expect("in time").unwrap();
     let (parts, body) = answer.into_parts();
     let body = to_bytes(body, 1 << 20).await.unwrap();
     Answer {

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use futures::{SinkExt, StreamExt};
 use lab::{Body as Fact, Draft, Event, event::SCHEMA};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{Error, Message, client::IntoClientRequest, http::HeaderValue},
@@ -48,9 +51,14 @@ async fn say(client: &mut Client, text: &str) {
     client.send(Message::text(text)).await.unwrap();
 }
 
+/// The body of a plain answer.
 async fn get(served: &Served, path: &str) -> String {
-    let url = format!("http://{}{path}", served.address);
-    reqwest::get(url).await.unwrap().text().await.unwrap()
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    tokio::time::timeout(SOON, stream.read_to_string(&mut answer)).await.expect("in time").unwrap();
+    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
 
 #[tokio::test]
