@@ -4,20 +4,27 @@ mod bootmedia;
 mod boots;
 mod capture;
 mod check;
+mod check_gear;
 mod client;
+mod config_edit;
+mod config_init;
 mod doctor;
 mod events;
 mod exit;
 mod explain;
 mod fault;
+mod finding;
 mod images;
 mod labs;
 mod measure;
 mod print;
 mod rebuild;
 mod screen;
+mod secrets;
 mod serve;
 mod status;
+mod takeover;
+mod terminal;
 mod ways;
 mod window;
 mod wipe;
@@ -111,7 +118,14 @@ enum Command {
     /// Boot files by content: add an image, list, verify and remove them, choose what a role boots.
     #[command(subcommand)]
     Images(images::ImagesCommand),
-    /// Read a board file and say what is wrong with it; or look through a matchbox folder.
+    /// Board files: make one of your own, show one that is built in, put a new machine in an old one's place.
+    #[command(subcommand)]
+    Config(config_edit::ConfigCommand),
+    /// Passwords and tokens for devices, by the names that board files use. They are never printed.
+    #[command(subcommand)]
+    Secrets(secrets::SecretsCommand),
+    /// Read a board file and say what is wrong with it, and what it names that is not there; or look through a matchbox
+    /// folder. Opens no device and sends no packet.
     CheckConfig(check::CheckOptions),
     /// Look for what keeps the program from working on this machine.
     Doctor(doctor::DoctorOptions),
@@ -167,6 +181,8 @@ fn run(cli: Cli) -> Result<Exit> {
         Command::Serve(options) => serve::serve(&common, &options),
         Command::EngineInside(options) => serve::inside(&common, &options),
         Command::CheckConfig(options) => check::check(&common, &options),
+        Command::Config(command) => config_edit::run(&common, command),
+        Command::Secrets(command) => secrets::run(&common, command),
         Command::Bootmedia(options) => bootmedia::run(&common, &options),
         Command::Images(command) => images::run(&common, command),
         Command::Window(options) => window::open(&common, &options),
@@ -199,6 +215,8 @@ async fn ask(common: &Common, command: Command) -> Result<Exit> {
         Command::Serve(_)
         | Command::EngineInside(_)
         | Command::CheckConfig(_)
+        | Command::Config(_)
+        | Command::Secrets(_)
         | Command::Bootmedia(_)
         | Command::Images(_)
         | Command::Window(_) => Ok(Exit::Usage),

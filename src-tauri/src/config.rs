@@ -12,10 +12,15 @@ use lab::{Board, BoardKind};
 use serde::{Deserialize, Serialize};
 
 /// Boards that need no file.
-const BUILT_IN: [(&str, &str); 2] = [
+const BUILT_IN: [(&str, &str); 3] = [
     ("simulated", include_str!("../../boards/simulated.toml")),
     ("virtual", include_str!("../../boards/virtual.toml")),
+    (LABINATOR, include_str!("../../boards/labinator.toml")),
 ];
+/// The owner's board.
+const LABINATOR: &str = "labinator";
+/// A board file with examples instead of facts: to be copied, not to be started.
+const HOME: (&str, &str) = ("home", include_str!("../../boards/home.toml"));
 
 /// The data folder and what is in it.
 #[derive(Debug, Clone)]
@@ -60,6 +65,11 @@ impl DataDir {
     /// Where a running engine says how it is reached.
     pub fn engine_file(&self) -> PathBuf {
         self.0.join("engine.json")
+    }
+
+    /// Passwords and tokens for devices, by name.
+    pub fn secrets(&self) -> PathBuf {
+        self.0.join("secrets.toml")
     }
 
     pub fn control_token(&self) -> PathBuf {
@@ -137,6 +147,16 @@ impl DataLock {
     }
 }
 
+/// The text of a built-in board or template, with every key explained.
+pub fn built_in(name: &str) -> Option<&'static str> {
+    BUILT_IN.iter().chain([&HOME]).find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+/// Names that [`built_in`] knows.
+pub fn built_in_names() -> Vec<&'static str> {
+    BUILT_IN.iter().chain([&HOME]).map(|(name, _)| *name).collect()
+}
+
 /// Reads a built-in board or a file.
 pub fn load_board(name: &str) -> Result<Board> {
     let built_in = BUILT_IN.iter().find(|(known, _)| *known == name);
@@ -144,8 +164,10 @@ pub fn load_board(name: &str) -> Result<Board> {
         Some((known, text)) => (format!("built-in board {known}"), (*text).to_owned()),
         None => {
             let names = BUILT_IN.map(|(known, _)| known).join(", ");
-            let text = fs::read_to_string(name)
-                .with_context(|| format!("read board file {name}; built-in boards are {names}"))?;
+            let text = fs::read_to_string(name).map_err(|error| {
+                let remedy = format!("name a file that can be read, or a built-in board: {names}");
+                anyhow::Error::new(error).context(format!("read {name}")).context(BadBoard { remedy })
+            })?;
             (name.to_owned(), text)
         }
     };
@@ -200,9 +222,11 @@ mod tests {
 
     #[test]
     fn built_in_boards_are_good_and_are_what_they_say() {
-        for (name, kind, machines) in
-            [("simulated", BoardKind::Simulated, 6), ("virtual", BoardKind::Virtual, 2)]
-        {
+        for (name, kind, machines) in [
+            ("simulated", BoardKind::Simulated, 6),
+            ("virtual", BoardKind::Virtual, 2),
+            ("labinator", BoardKind::Labinator, 6),
+        ] {
             let board = choose_board(name, BoardChoice::default()).unwrap();
             assert_eq!(board.board.kind, kind);
             assert_eq!(board.machines.len(), machines, "{name}");

@@ -5,8 +5,10 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod holders;
 pub mod logging;
 pub mod ports;
+pub mod secrets;
 pub mod wiring;
 
 /// The version that `--version`, the log and every engine event name.

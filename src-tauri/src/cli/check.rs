@@ -7,21 +7,38 @@ use clap::Args;
 use netboot::matchbox::Folder;
 use serde_json::json;
 
-use super::{Common, Exit, exit, print};
+use super::{Common, Exit, check_gear, exit, finding, print};
 use crate::config;
 
 #[derive(Args)]
+#[command(after_help = "Exit codes:
+  0  the file is good; what it names and is not there now is noted
+  2  a mistake in the file, or a secrets file that is refused")]
 pub(super) struct CheckOptions {
     /// A board file, or the name of a built-in board.
-    #[arg(required_unless_present = "matchbox")]
+    #[arg(required_unless_present_any = ["matchbox", "board"], conflicts_with = "board")]
     file: Option<String>,
+    /// The same, said as `serve` says it.
+    #[arg(long, value_name = "NAME|FILE")]
+    board: Option<String>,
     /// A matchbox data folder: which of its files have no effect, and why.
     #[arg(long, value_name = "DIR")]
     matchbox: Option<PathBuf>,
 }
 
 pub(super) fn check(common: &Common, options: &CheckOptions) -> Result<Exit> {
-    let Some(file) = &options.file else { return check_matchbox(common, options) };
+    let Some(file) = options.file.as_ref().or(options.board.as_ref()) else {
+        return check_matchbox(common, options);
+    };
+    let exit = check_board(common, file)?;
+    match exit {
+        Exit::Done => check_matchbox(common, options),
+        bad => Ok(bad),
+    }
+}
+
+/// Reads a board file and says what is wrong with it and with what it names.
+pub(super) fn check_board(common: &Common, file: &str) -> Result<Exit> {
     let board = match config::load_board(file) {
         Ok(board) => board,
         Err(error) if common.json => {
@@ -38,11 +55,13 @@ pub(super) fn check(common: &Common, options: &CheckOptions) -> Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
+    let findings = check_gear::look(&board, &common.data()?);
+    let ok = !finding::any_bad(&findings);
     let labs: Vec<&str> = board.labs.iter().map(|l| l.name.as_str()).collect();
     if common.json {
         print::json(&json!({
-            "ok": true, "board": board.board.name, "kind": board.board.kind.word(),
-            "machines": board.machines.len(), "labs": labs,
+            "ok": ok, "board": board.board.name, "kind": board.board.kind.word(), "mode": board.board.mode,
+            "machines": board.machines.len(), "labs": labs, "findings": findings,
         }))?;
     } else {
         let (name, kind) = (&board.board.name, board.board.kind.word());
@@ -51,8 +70,9 @@ pub(super) fn check(common: &Common, options: &CheckOptions) -> Result<Exit> {
             board.machines.len(),
             labs.join(", ")
         ))?;
+        finding::print_all(common, &findings)?;
     }
-    check_matchbox(common, options)
+    Ok(if ok { Exit::Done } else { Exit::Usage })
 }
 
 /// Files without effect are no mistake of the program's user alone: they are named, and the rest works.

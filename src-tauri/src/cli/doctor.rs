@@ -5,32 +5,14 @@ use std::{env, fs, net::TcpListener, path::Path, time::Duration};
 use anyhow::Result;
 use clap::Args;
 use devices::qemu::{Firmware, Tools};
-use serde::Serialize;
 
-use super::{Common, Exit, client::Client, print};
+use super::{
+    Common, Exit,
+    client::Client,
+    finding::{self, Finding},
+    takeover,
+};
 use crate::{config::DataDir, ports};
-
-/// One thing looked at.
-#[derive(Serialize)]
-struct Finding {
-    /// `ok`, `note` (something is not there that not everybody needs), `bad`.
-    state: &'static str,
-    what: String,
-    says: String,
-    remedy: Option<String>,
-}
-
-impl Finding {
-    fn ok(what: &str, says: impl Into<String>) -> Self {
-        Self { state: "ok", what: what.into(), says: says.into(), remedy: None }
-    }
-    fn note(what: &str, says: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { state: "note", what: what.into(), says: says.into(), remedy: Some(remedy.into()) }
-    }
-    fn bad(what: &str, says: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { state: "bad", what: what.into(), says: says.into(), remedy: Some(remedy.into()) }
-    }
-}
 
 /// What `doctor` may look at beyond this machine.
 #[derive(Args)]
@@ -38,6 +20,13 @@ pub(super) struct DoctorOptions {
     /// The lab's interface: ask there, once, whether a DHCP server answers. Without it no packet is sent anywhere.
     #[arg(long, value_name = "IF")]
     interface: Option<String>,
+    /// Say which programs hold the ports and devices of a real board now, what of ours replaces them, and the commands there
+    /// and back. Only reads; run it with sudo to see everybody's programs.
+    #[arg(long)]
+    takeover: bool,
+    /// The board to take over: built in (labinator) or a board file.
+    #[arg(long, value_name = "NAME|FILE", default_value = "labinator", requires = "takeover")]
+    board: String,
 }
 
 /// Time for another DHCP server to answer; some ping an address for three seconds before they offer it.
@@ -49,6 +38,9 @@ const LISTEN: u16 = 7122;
 const RECEIVE_BUFFER: u64 = 8 << 20;
 
 pub(super) async fn run(common: &Common, options: &DoctorOptions) -> Result<Exit> {
+    if options.takeover {
+        return takeover::run(common, &options.board);
+    }
     let data = common.data()?;
     let mut findings = vec![data_folder(&data), engine(&data).await, listen_port()];
     findings.extend(services(&data).await);
@@ -56,18 +48,8 @@ pub(super) async fn run(common: &Common, options: &DoctorOptions) -> Result<Exit
     if let Some(interface) = &options.interface {
         findings.extend(dhcp_servers(interface).await);
     }
-    let bad = findings.iter().any(|f| f.state == "bad");
-    for finding in &findings {
-        if common.json {
-            print::json(finding)?;
-            continue;
-        }
-        print::line(&format!("{:<5} {:<20} {}", finding.state, finding.what, finding.says))?;
-        if let Some(remedy) = &finding.remedy {
-            print::line(&format!("      {:<20} what to do: {remedy}", ""))?;
-        }
-    }
-    Ok(if bad { Exit::Failed } else { Exit::Done })
+    finding::print_all(common, &findings)?;
+    Ok(if finding::any_bad(&findings) { Exit::Failed } else { Exit::Done })
 }
 
 /// Who gives addresses on the lab's network. Needs CAP_NET_RAW, as serving DHCP there does.

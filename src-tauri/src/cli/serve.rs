@@ -28,7 +28,7 @@ use crate::{
 /// Options of `serve`, and of the engine inside a virtual board's namespaces.
 #[derive(Args, Clone, Debug)]
 pub struct ServeOptions {
-    /// Built-in board (simulated, virtual) or a board file.
+    /// Built-in board (simulated, virtual, labinator) or a board file.
     #[arg(long, default_value = "simulated", value_name = "NAME|FILE")]
     pub board: String,
     /// Use only the first N machines of the board.
