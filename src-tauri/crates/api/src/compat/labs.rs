@@ -12,7 +12,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use engine::{Command, Order};
+use engine::{Command, Order, Outcome};
 use lab::{Board, Code, Failure, Lab, Run, live::Snapshot};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
@@ -56,8 +56,8 @@ pub(super) async fn setlab(
     Ok(StatusCode::OK)
 }
 
-/// Cancels what runs, waits until that is undone, and starts the lab.
-pub(super) async fn begin(site: &Site, lab: &str, asker: &Asker, path: &str) -> Result<(), Failure> {
+/// Cancels what runs, waits until that is undone, and starts the lab. Answers the number of its run.
+pub(super) async fn begin(site: &Site, lab: &str, asker: &Asker, path: &str) -> Result<u64, Failure> {
     let busy = |why: &str| Failure::new(Code::Busy, SET, why, "try again in a minute");
     let _turn = site.setting.try_lock().map_err(|_| busy("another lab is being set"))?;
     let engine = &site.state.engine;
@@ -87,7 +87,13 @@ pub(super) async fn begin(site: &Site, lab: &str, asker: &Asker, path: &str) -> 
     }
     site.adopted.store(false, Ordering::Relaxed);
     site.reset();
-    engine.order(order(Command::StartLab { lab: lab.to_owned(), machines: Vec::new() })).await.map(|_| ())
+    match engine.order(order(Command::StartLab { lab: lab.to_owned(), machines: Vec::new() })).await? {
+        Outcome::Started { run } => Ok(run),
+        _ => {
+            let why = "the engine answered as if no run was meant";
+            Err(Failure::new(Code::Internal, SET, why, "report this"))
+        }
+    }
 }
 
 fn named<'a>(board: &'a Board, given: &str) -> Result<&'a Lab, No> {

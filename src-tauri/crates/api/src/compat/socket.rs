@@ -70,10 +70,16 @@ pub(super) fn place(places: &Arc<Semaphore>) -> Result<tokio::sync::OwnedSemapho
     })
 }
 
-/// Says goodbye; whoever is gone does not hear it. An answer to a close of the other side's goes out the same way.
+/// Ends in order (RFC 6455 section 7.1.1), whichever side began: our close goes out, or our answer to theirs, and then
+/// theirs is waited for. Whoever is gone is not waited for long.
 pub(super) async fn bye(socket: &mut WebSocket) {
-    let frame = CloseFrame { code: close_code::AWAY, reason: "".into() };
-    let _ = timeout(WRITE_WITHIN, socket.send(Message::Close(Some(frame)))).await;
+    let closing = async {
+        let frame = CloseFrame { code: close_code::AWAY, reason: "".into() };
+        // After theirs there is nothing more to say, and this is refused.
+        let _ = socket.send(Message::Close(Some(frame))).await;
+        while let Some(Ok(_)) = socket.recv().await {}
+    };
+    let _ = timeout(WRITE_WITHIN, closing).await;
 }
 
 /// An address that only speaks over WebSockets.

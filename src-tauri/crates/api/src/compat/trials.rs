@@ -141,7 +141,7 @@ async fn repeat(site: &Site, lab: &str, asker: &Asker, abort: bool) {
         ledger(&|trial| trial.begins(&now()));
         let begun = labs::begin(site, lab, asker, "/reliabilitytest").await;
         let end = match &begun {
-            Ok(()) => one(site, asker).await,
+            Ok(run) => one(site, asker, *run).await,
             Err(failure) => {
                 tracing::warn!(%failure, "the reliability test could not start its lab");
                 End::Failed
@@ -156,13 +156,16 @@ async fn repeat(site: &Site, lab: &str, asker: &Asker, abort: bool) {
     }
 }
 
-/// Follows one run to its end, or to the end of a step's time.
-async fn one(site: &Site, asker: &Asker) -> End {
+/// Follows one run to its end, or to the end of a step's time. The picture may show the run before it for a while.
+async fn one(site: &Site, asker: &Asker, id: u64) -> End {
     let mut pictures = site.state.engine.snapshots();
     let mut deadline: Option<Instant> = None;
     loop {
         let run = pictures.borrow_and_update().status.run.clone();
-        if let Some(run) = &run {
+        if run.as_ref().is_some_and(|run| run.id > id) {
+            return End::Stopped;
+        }
+        if let Some(run) = run.as_ref().filter(|run| run.id == id) {
             let now = (site.state.clock)();
             let seen = picture::initializer(run);
             let mut entered = false;
@@ -184,7 +187,7 @@ async fn one(site: &Site, asker: &Asker) -> End {
         tokio::select! {
             changed = pictures.changed() => if changed.is_err() { return End::Stopped },
             () = late(deadline) => {
-                let command = Command::CancelRun { run: run.map(|run| run.id) };
+                let command = Command::CancelRun { run: Some(id) };
                 let reason = Some("a step of the reliability test took too long".to_owned());
                 let order = Order { command, actor: asker.actor.clone(), reason };
                 if let Err(failure) = site.state.engine.order(order).await {

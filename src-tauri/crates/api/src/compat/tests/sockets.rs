@@ -105,6 +105,12 @@ async fn a_pod_that_comes_back_adds_nothing_twice() {
     let rate = until(&mut gauge, "a rate", |said| said["ClientOkRate"].as_u64() > Some(0)).await;
     assert_eq!(rate["TotalServerOk"], 0);
     pod.close(None).await.unwrap();
+    let closing = async {
+        while let Some(said) = pod.next().await {
+            said.expect("a close is answered, not cut");
+        }
+    };
+    tokio::time::timeout(SOON, closing).await.expect("in time");
     until(&mut gauge, "it is gone", |said| said["Clients"] == json!({})).await;
 
     let mut again = connect(&served, "/loadstats").await;

@@ -1,7 +1,9 @@
 //! The reliability test: the same lab over and over, counted, bounded, and ended when asked.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use engine::{Command, Outcome};
-use lab::{Code, Failure, RunState};
+use lab::{Code, Failure, Run, RunState};
 use serde_json::{Value, json};
 
 use super::{HERE, POD, Publish, World, ask, pictures::run, show, simulated};
@@ -23,13 +25,14 @@ async fn until(router: &axum::Router, what: &str, is: impl Fn(&Value) -> bool) -
 }
 
 /// Begins a run that reaches this end after three seconds.
-fn plays(publish: &Publish, end: RunState) {
-    show(publish, |status| status.run = Some(run(RunState::Running, &[], &[])));
+fn plays(publish: &Publish, id: u64, end: RunState) {
+    show(publish, |status| status.run = Some(Run { id, ..run(RunState::Running, &[], &[]) }));
     let publish = publish.clone();
     tokio::spawn(async move {
         tokio::time::sleep(std::time::Duration::from_secs(3)).await;
         show(&publish, |status| {
-            status.run = Some(run(end, &[("check", "run", 1)], &[("power-up", "node1")]))
+            let ended = run(end, &[("check", "run", 1)], &[("power-up", "node1")]);
+            status.run = Some(Run { id, ..ended });
         });
     });
 }
@@ -52,10 +55,18 @@ async fn the_object_has_the_documented_keys() {
 #[tokio::test(start_paused = true)]
 async fn it_repeats_until_it_is_stopped() {
     let mut world = World::new();
-    let asked = world.played(|order, publish| {
+    // The picture still shows the test before, which was good, when the next one has begun.
+    show(&world.publish, |status| status.run = Some(Run { id: 0, ..run(RunState::Done, &[], &[]) }));
+    let number = AtomicU64::new(0);
+    let asked = world.played(move |order, publish| {
+        let id = number.fetch_add(1, Ordering::Relaxed) + 1;
         assert_eq!(order.command, Command::StartLab { lab: "rehearsal".into(), machines: Vec::new() });
-        plays(publish, RunState::Done);
-        Ok(Outcome::Started { run: 1 })
+        let publish = publish.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+            plays(&publish, id, RunState::Done);
+        });
+        Ok(Outcome::Started { run: id })
     });
     let router = world.router();
     let answer = ask(&router, HERE, "/reliabilitytest?action=start").await;
@@ -63,6 +74,7 @@ async fn it_repeats_until_it_is_stopped() {
     let again = ask(&router, HERE, "/reliabilitytest?action=start").await;
     assert_eq!((again.status, again.kind()), (400, "text/plain; charset=utf-8"));
     let said = until(&router, "three good ones", |now| now["totalSuccesses"] == 3).await;
+    assert_eq!(asked.lock().unwrap().len(), 3, "each was a run of its own");
     assert_eq!((&said["totalFailures"], &said["isRunning"]), (&json!(0), &json!(true)));
     let answer = ask(&router, HERE, "/reliabilitytest?action=stop").await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "Test stopped"));
@@ -78,7 +90,7 @@ async fn it_repeats_until_it_is_stopped() {
 async fn a_failure_is_counted_where_it_was_and_may_end_it() {
     let mut world = World::new();
     world.played(|_, publish| {
-        plays(publish, RunState::Failed);
+        plays(publish, 1, RunState::Failed);
         Ok(Outcome::Started { run: 1 })
     });
     let router = world.router();
@@ -119,7 +131,7 @@ async fn a_step_that_takes_too_long_is_cancelled_and_counted() {
 async fn a_person_who_cancels_wants_no_next_one() {
     let mut world = World::new();
     world.played(|_, publish| {
-        plays(publish, RunState::Cancelled);
+        plays(publish, 1, RunState::Cancelled);
         Ok(Outcome::Started { run: 1 })
     });
     let router = world.router();
