@@ -67,6 +67,11 @@ pub enum Keeper {
         tool: String,
         id: String,
     },
+    /// Docker, for a container that publishes this port.
+    Published {
+        proto: Proto,
+        port: u16,
+    },
     /// A socket unit: systemd itself holds the port until somebody calls.
     Activation,
     /// Somebody started it by hand.

@@ -32,6 +32,7 @@ pub(super) fn look(board: &Board, data: &DataDir) -> Vec<Finding> {
     let mut findings = vec![mode(board)];
     findings.extend(own_address(board));
     findings.extend(interface(board));
+    findings.extend(privileges(board.board.mode));
     if let Some(relay) = &board.relay {
         findings.push(device("relay board", &relay.path, board.board.mode == Mode::Drive));
     }
@@ -102,6 +103,30 @@ fn interface(board: &Board) -> Option<Finding> {
         what,
         format!("there is no {name} here"),
         format!("plug it in, or name one of {}", here.join(", ")),
+    ))
+}
+
+/// CAP_NET_BIND_SERVICE and CAP_NET_RAW (capability.h): ports below 1024; DHCP to machines without an address.
+const CAPABILITIES: [(u32, &str); 2] = [(10, "CAP_NET_BIND_SERVICE"), (13, "CAP_NET_RAW")];
+
+fn privileges(mode: Mode) -> Option<Finding> {
+    if mode == Mode::Watch {
+        return None;
+    }
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+    let effective = u64::from_str_radix(effective.trim(), 16).ok()?;
+    let missing: Vec<&str> =
+        CAPABILITIES.iter().filter(|(bit, _)| effective >> bit & 1 == 0).map(|(_, name)| *name).collect();
+    if missing.is_empty() {
+        return Some(Finding::ok("privileges", "this user may serve DHCP, TFTP and HTTP"));
+    }
+    let missing = missing.join(" ");
+    let remedy = format!("run the engine as root, or as a service with AmbientCapabilities={missing}");
+    Some(Finding::note(
+        "privileges",
+        format!("this user has no {missing}: DHCP, TFTP and HTTP cannot be served"),
+        remedy,
     ))
 }
 

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use lab::{Board, Mac, board::BoardError};
 use serde_json::json;
@@ -14,6 +14,7 @@ use serde_json::json;
 use super::{
     Common, Exit,
     config_init::{self, InitOptions},
+    exit::WrongUse,
     print,
 };
 use crate::config::{BadBoard, built_in, built_in_names};
@@ -21,7 +22,7 @@ use crate::config::{BadBoard, built_in, built_in_names};
 #[derive(Subcommand)]
 pub(super) enum ConfigCommand {
     /// Write a board file from a template: asks at a terminal, else takes what is said below and the template's own values.
-    Init(InitOptions),
+    Init(Box<InitOptions>),
     /// Print a built-in board or template, with every key explained.
     Show(ShowOptions),
     /// A new machine in an old one's place: write its hardware address into the board file, where nothing else changes.
@@ -62,7 +63,7 @@ fn show(common: &Common, options: &ShowOptions) -> Result<Exit> {
     let name = &options.board;
     let text = built_in(name).ok_or_else(|| {
         let remedy = format!("name one of {}", built_in_names().join(", "));
-        anyhow!("no board {name} is built in").context(BadBoard { remedy })
+        WrongUse { says: format!("no board {name} is built in"), remedy }
     })?;
     if common.json {
         print::json(&json!({ "board": name, "text": text }))?;
@@ -76,7 +77,7 @@ fn replace(common: &Common, options: &ReplaceOptions) -> Result<Exit> {
     let file = &options.file;
     let text = fs::read_to_string(file).map_err(|error| {
         let remedy = "name a board file of your own; `statusinator config init` makes one".to_owned();
-        anyhow::Error::new(error).context(format!("read {}", file.display())).context(BadBoard { remedy })
+        WrongUse { says: format!("read {}: {error}", file.display()), remedy }
     })?;
     let origin = file.display().to_string();
     let board = Board::parse(&origin, &text).map_err(|error| bad(error, file))?;
@@ -84,7 +85,7 @@ fn replace(common: &Common, options: &ReplaceOptions) -> Result<Exit> {
         let boxes: Vec<String> =
             board.machines.iter().map(|m| format!("{} ({})", m.box_number, m.name)).collect();
         let remedy = format!("name one of {}", boxes.join(", "));
-        anyhow!("{origin} has no machine {}", options.machine).context(BadBoard { remedy })
+        WrongUse { says: format!("{origin} has no machine {}", options.machine), remedy }
     })?;
     let new =
         lab::board::replace_mac(&text, machine.box_number, options.mac).map_err(|error| bad(error, file))?;
@@ -119,6 +120,8 @@ fn bad(mut error: BoardError, file: &Path) -> anyhow::Error {
 
 /// Whole or not at all: written beside, then renamed over, with the permissions of what was there.
 pub(super) fn write(path: &Path, text: &str) -> Result<()> {
+    // A link stays a link.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let new = PathBuf::from(format!("{}.new", path.display()));
     let written = || -> io::Result<()> {
         let mut file = File::create(&new)?;

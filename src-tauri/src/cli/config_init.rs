@@ -1,6 +1,7 @@
 //! `config init`: a board file of one's own, from a template.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{self, BufRead, Write},
     net::Ipv4Addr,
@@ -15,11 +16,8 @@ use lab::{
 };
 use serde_json::json;
 
-use super::{Common, Exit, check, config_edit::write, print, terminal};
-use crate::{
-    config::{BadBoard, built_in},
-    secrets::Secrets,
-};
+use super::{Common, Exit, check, config_edit::write, exit::WrongUse, print, terminal};
+use crate::{config::built_in, secrets::Secrets};
 
 /// What a file can begin as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -98,7 +96,7 @@ pub(super) fn run(common: &Common, options: &InitOptions) -> Result<Exit> {
     let file = &options.file;
     if file.exists() && !options.force {
         let remedy = "choose another name, or say --force to write over it".to_owned();
-        return Err(anyhow!("{} is there already", file.display()).context(BadBoard { remedy }));
+        return Err(WrongUse { says: format!("{} is there already", file.display()), remedy }.into());
     }
     let mut answers = Answers::of(options);
     let text = template(answers.template)?;
@@ -108,17 +106,14 @@ pub(super) fn run(common: &Common, options: &InitOptions) -> Result<Exit> {
     let origin = file.display().to_string();
     let (text, board) = fill(&origin, text, &answers).map_err(|error| {
         let remedy = error.remedy.clone();
-        anyhow::Error::new(error).context(BadBoard { remedy })
+        WrongUse { says: error.to_string(), remedy }
     })?;
     write(file, &text)?;
     let secrets = Secrets::load(&common.data()?).unwrap_or_default();
-    let mut next: Vec<String> = board
-        .secrets_named()
-        .into_iter()
-        .filter(|used| secrets.place(&used.name).is_none())
-        .map(|used| format!("statusinator secrets set {}", used.name))
-        .collect();
-    next.dedup();
+    let named = board.secrets_named().into_iter().map(|used| used.name);
+    let missing: BTreeSet<String> = named.filter(|name| secrets.place(name).is_none()).collect();
+    let mut next: Vec<String> =
+        missing.iter().map(|name| format!("statusinator secrets set {name}")).collect();
     next.push(format!("statusinator check-config {origin}"));
     next.push(format!("statusinator doctor --takeover --board {origin}"));
     next.push(format!("statusinator serve --board {origin}"));

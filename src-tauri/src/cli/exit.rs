@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use api::wire::FailureWire;
 use netboot::images::ImageError;
 
-use crate::config::BadBoard;
+use crate::{config::BadBoard, secrets::BadSecrets};
 
 /// How a command ends. The numbers are promised in `--help`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,14 @@ pub(super) struct NoEngine {
     pub(super) why: String,
 }
 
+/// What was asked for cannot be.
+#[derive(Debug, thiserror::Error)]
+#[error("{says}")]
+pub(super) struct WrongUse {
+    pub(super) says: String,
+    pub(super) remedy: String,
+}
+
 /// The engine answered and refused.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {}", .0.what, .0.why)]
@@ -47,6 +55,14 @@ pub fn report(error: &anyhow::Error) -> Exit {
     if error.downcast_ref::<NoEngine>().is_some() {
         eprintln!("  what to do: start one with `statusinator serve`, or name its folder with --data DIR");
         return Exit::NoEngine;
+    }
+    if let Some(wrong) = error.downcast_ref::<WrongUse>() {
+        eprintln!("  what to do: {}", wrong.remedy);
+        return Exit::Usage;
+    }
+    if let Some(secrets) = error.downcast_ref::<BadSecrets>() {
+        eprintln!("  what to do: {}", secrets.remedy());
+        return Exit::Usage;
     }
     if let Some(image) = error.downcast_ref::<ImageError>() {
         eprintln!("  what to do: {}", image.remedy());

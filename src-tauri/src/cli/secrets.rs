@@ -6,11 +6,15 @@ use serde_json::json;
 
 use super::{Common, Exit, print, terminal};
 use crate::{
-    config::{self, BadBoard},
-    secrets::{self, BadSecrets, Secrets},
+    config,
+    secrets::{self, Secrets},
 };
 
 #[derive(Subcommand)]
+#[command(after_help = "Exit codes:
+  0  done
+  1  nobody gave a value; nothing has changed
+  2  a secrets file that is refused, a name that is none, or a board file with a mistake")]
 pub(super) enum SecretsCommand {
     /// Read a value from the keyboard without showing it, or one line from a pipe, and keep it under this name.
     Set {
@@ -29,17 +33,10 @@ pub(super) struct ListOptions {
 }
 
 pub(super) fn run(common: &Common, command: SecretsCommand) -> Result<Exit> {
-    let result = match command {
+    match command {
         SecretsCommand::Set { name } => set(common, &name),
         SecretsCommand::List(options) => list(common, &options),
-    };
-    result.map_err(|error| {
-        // Names and permissions are the user's to correct, as a board file is.
-        match error.downcast_ref::<BadSecrets>().map(BadSecrets::remedy) {
-            Some(remedy) => error.context(BadBoard { remedy }),
-            None => error,
-        }
-    })
+    }
 }
 
 fn set(common: &Common, name: &str) -> Result<Exit> {

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use lab::{
     Board, BoardKind,
     board::{DhcpMode, Mode, NameService},
@@ -15,9 +15,9 @@ use nix::unistd::{Uid, User};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Common, Exit, print};
+use super::{Common, Exit, exit::WrongUse, print};
 use crate::{
-    config::{self, BadBoard},
+    config,
     holders::{Held, Holder, Keeper, Proto, Socket},
 };
 
@@ -103,8 +103,8 @@ pub(super) fn run(common: &Common, name: &str) -> Result<Exit> {
     let board = config::load_board(name)?;
     if board.board.kind != BoardKind::Labinator {
         let remedy = "name a real board's file with --board FILE".to_owned();
-        let why = anyhow!("{name} is a {} board: it takes nothing over", board.board.kind.word());
-        return Err(why.context(BadBoard { remedy }));
+        let says = format!("{name} is a {} board: it takes nothing over", board.board.kind.word());
+        return Err(WrongUse { says, remedy }.into());
     }
     let claims = claims(&board);
     let ports = claims.iter().filter_map(|claim| match claim.place {
@@ -197,6 +197,10 @@ fn plan(board: &Board, name: &str, claims: &[Claim], held: &Held, units: &Path) 
     for holder in &by_hand {
         plan.there.push(format!("kill {}   # {}, started by hand", holder.pid, holder.name));
     }
+    if board.board.mode == Mode::Watch {
+        plan.there.push(format!("# write mode = \"drive\" into {name}"));
+        plan.back.push(format!("# write mode = \"watch\" into {name}"));
+    }
     plan.there.push(format!("statusinator serve --board {}", quoted(name)));
     plan.back.push("# end this program: Ctrl-C where it runs, or stop its unit".to_owned());
     plan.back
@@ -230,7 +234,7 @@ fn row(board: &Board, claim: &Claim, held: &Held) -> Option<Row> {
                 if holders.is_empty() {
                     held_by.push(one(None));
                 }
-                held_by.extend(holders.iter().cloned().map(|holder| one(Some(holder))));
+                held_by.extend(holders.iter().map(|holder| one(Some(published(holder, *proto, *port)))));
             }
         }
     }
@@ -256,6 +260,15 @@ fn row(board: &Board, claim: &Claim, held: &Held) -> Option<Row> {
     Some(Row { place: claim.place.shown(), what: claim.what, state, held_by, says, need: claim.need })
 }
 
+/// Docker holds the ports of its containers in programs of its own unit; stopping that would stop them all.
+fn published(holder: &Holder, proto: Proto, port: u16) -> Holder {
+    let mut holder = holder.clone();
+    if holder.name == "docker-proxy" {
+        holder.keeper = Keeper::Published { proto, port };
+    }
+    holder
+}
+
 /// Whether a socket keeps ours from binding the boss's address: a name server for this computer alone, at 127.0.0.53, does
 /// not.
 fn meets(socket: &Socket, board: &Board) -> bool {
@@ -270,6 +283,9 @@ fn stop(keeper: &Keeper, units: &Path) -> Vec<String> {
         Keeper::System { unit } => vec![format!("systemctl stop {}", with_socket(unit, units))],
         Keeper::User { uid, unit } => vec![format!("{} disable --now {}", user_manager(*uid), quoted(unit))],
         Keeper::Container { tool, id } => vec![format!("{} stop {id}", engine(tool))],
+        Keeper::Published { proto, port } => {
+            vec![format!("docker stop $(docker ps -q --filter publish={port}/{})", proto.word())]
+        }
         Keeper::Activation => {
             vec!["systemctl list-sockets   # a socket unit holds it: disable --now that one".to_owned()]
         }
@@ -285,6 +301,9 @@ fn start(keeper: &Keeper, units: &Path) -> Vec<String> {
         Keeper::System { unit } => vec![format!("systemctl start {}", with_socket(unit, units))],
         Keeper::User { uid, unit } => vec![format!("{} enable --now {}", user_manager(*uid), quoted(unit))],
         Keeper::Container { tool, id } => vec![format!("{} start {id}", engine(tool))],
+        Keeper::Published { proto, port } => {
+            vec![format!("# docker start the container that published {} {port}", proto.word())]
+        }
         Keeper::Activation => vec!["# enable --now the socket unit again".to_owned()],
         Keeper::Hand => Vec::new(),
     }
@@ -344,16 +363,19 @@ fn show(common: &Common, board: &Board, plan: &Plan) -> Result<()> {
         let by: Vec<String> = row.held_by.iter().map(described).collect();
         let by = if by.is_empty() { "–".to_owned() } else { by.join(", ") };
         let (place, what) = (&row.place, row.what);
-        print::line(&format!("{:<9} {place:<10} {what:<32} {by}", row.state))?;
+        print::line(&format!("{:<9} {what:<32} {place:<9} {by}", row.state))?;
         if row.need != Need::Never && !row.held_by.is_empty() || row.state == "unknown" {
-            print::line(&format!("{:<20} {}", "", row.says))?;
+            print::line(&format!("{:<9} {}", "", row.says))?;
         }
     }
     if !plan.complete {
         print::line("\nNot everything could be seen; with sudo this list is whole.")?;
     }
+    if !plan.also_ends.is_empty() {
+        print::line("\nwhat ends with them, and ours does not replace:")?;
+    }
     for also in &plan.also_ends {
-        print::line(&format!("\nends with it: {also}"))?;
+        print::line(&format!("  {also}"))?;
     }
     print::line("\nthere, as root:")?;
     for command in &plan.there {
@@ -377,6 +399,7 @@ fn described(by: &HeldBy) -> String {
         Keeper::System { unit } => unit.clone(),
         Keeper::User { unit, .. } => format!("{unit} of a user"),
         Keeper::Container { tool, id } => format!("{tool} {id}"),
+        Keeper::Published { .. } => "of a container".to_owned(),
         Keeper::Activation => "a socket unit".to_owned(),
         Keeper::Hand => "by hand".to_owned(),
     };

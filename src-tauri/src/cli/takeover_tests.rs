@@ -169,21 +169,37 @@ fn every_kind_of_keeper_has_its_words() {
     computer.program(42, "dhcpd", "/docker/0123456789abcdef", &[(Udp, ANY, 67)]);
     computer.program(43, "unbound", "/system.slice/unbound.service", &[(Udp, ANY, 53)]);
     computer.enable("unbound.socket", "sockets.target");
+    let docker = "/system.slice/docker.service";
+    computer.program(45, "docker-proxy", docker, &[(Tcp, ANY, 53), (Tcp, ANY, 5000)]);
     computer.program(44, "statusinator", "/system.slice/statusinator.service", &[(Udp, ANY, 4011)]);
     let plan = computer.plan(&owners());
     assert_eq!(
-        plan.there[..5],
+        plan.there[..6],
         [
             "systemctl --user --machine=4711@.host disable --now kiosk.service",
             "docker stop 0123456789ab",
             "systemctl list-sockets   # a socket unit holds it: disable --now that one",
             "systemctl stop unbound.socket unbound.service",
+            "docker stop $(docker ps -q --filter publish=53/tcp)",
             "kill 40   # python3, started by hand",
         ]
     );
     assert_eq!(plan.back[1], "# start python3 by hand, as before");
-    assert_eq!(plan.back[2], "systemctl start unbound.socket unbound.service");
+    assert_eq!(plan.back[2], "# docker start the container that published tcp 53");
+    assert_eq!(plan.back[3], "systemctl start unbound.socket unbound.service");
+    assert!(plan.also_ends.is_empty(), "other containers go on: {:?}", plan.also_ends);
     assert_eq!(state(&plan, "udp 4011"), "ours");
+}
+
+#[test]
+fn from_watching_to_driving_is_one_word_in_the_file() {
+    let mut board = owners();
+    board.board.mode = Mode::Watch;
+    let plan = Computer::new().plan(&board);
+    assert!(
+        plan.there[0].contains("mode = \"drive\"")
+            && plan.back.iter().any(|b| b.contains("mode = \"watch\""))
+    );
 }
 
 #[test]
