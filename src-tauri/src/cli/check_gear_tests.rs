@@ -112,12 +112,12 @@ fn power_controls_are_built_and_programs_looked_for_but_not_run() {
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     let command =
         format!("kind = \"command\"\non = [\"{}\"]\noff = [\"/nowhere/plug\"]\n", program.display());
-    let wake = "kind = \"wake-on-lan\"\nbroadcast = \"192.0.2.255\"";
+    let wake = "kind = \"wake-on-lan\"";
     let findings = look(
         &board("home", |text| {
             let (head, tail) = text.split_once(wake).unwrap();
-            let tail = tail.split_once('\n').unwrap().1.split_once('\n').unwrap().1;
-            format!("{head}{command}{tail}")
+            let (_, tail) = tail.split_once("\n\n").unwrap();
+            format!("{head}{command}\n{tail}")
         }),
         &place.data,
     );

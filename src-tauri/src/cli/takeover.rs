@@ -199,10 +199,12 @@ fn plan(board: &Board, name: &str, claims: &[Claim], held: &Held, units: &Path) 
     }
     if board.board.mode == Mode::Watch {
         plan.there.push(format!("# write mode = \"drive\" into {name}"));
-        plan.back.push(format!("# write mode = \"watch\" into {name}"));
     }
     plan.there.push(format!("statusinator serve --board {}", quoted(name)));
     plan.back.push("# end this program: Ctrl-C where it runs, or stop its unit".to_owned());
+    if board.board.mode == Mode::Watch {
+        plan.back.push(format!("# write mode = \"watch\" into {name}"));
+    }
     plan.back
         .extend(by_hand.iter().rev().map(|holder| format!("# start {} by hand, as before", holder.name)));
     plan.back.extend(stopped.iter().rev().flat_map(|keeper| start(keeper, units)));
