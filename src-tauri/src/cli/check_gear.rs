@@ -159,21 +159,19 @@ fn device(what: &str, path: &Path, opened: bool) -> Finding {
     }
     match eaccess(path, AccessFlags::R_OK | AccessFlags::W_OK) {
         Ok(()) => Finding::ok(what, format!("{shown} would be opened")),
-        Err(_) => {
-            let group = Group::from_gid(Gid::from_raw(meta.gid())).ok().flatten().map(|group| group.name);
-            let group = group.unwrap_or_else(|| meta.gid().to_string());
-            let user =
-                User::from_uid(Uid::effective()).ok().flatten().map_or("USER".to_owned(), |user| user.name);
-            let remedy = format!(
-                "as root: usermod -aG {group} {user}, then log in anew; a service: SupplementaryGroups={group}"
-            );
-            Finding::note(
-                what,
-                format!("{shown} belongs to group {group}, and this user is not in it"),
-                remedy,
-            )
-        }
+        Err(_) => not_ours(what, path, meta.gid()),
     }
+}
+
+fn not_ours(what: &str, path: &Path, gid: u32) -> Finding {
+    let group =
+        Group::from_gid(Gid::from_raw(gid)).ok().flatten().map_or(gid.to_string(), |group| group.name);
+    let user = User::from_uid(Uid::effective()).ok().flatten().map_or("USER".to_owned(), |user| user.name);
+    let says = format!("{} belongs to group {group}, and this user may not open it", path.display());
+    let remedy = format!(
+        "as root: usermod -aG {group} {user}, then log in anew; a service: SupplementaryGroups={group}"
+    );
+    Finding::note(what, says, remedy)
 }
 
 /// What else lies in its folder, where that is a folder of serial devices.

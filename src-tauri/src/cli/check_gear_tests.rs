@@ -82,11 +82,13 @@ fn a_device_is_judged_by_its_permissions_without_opening_it() {
     let null = Path::new("/dev/null");
     assert_eq!(device("relay board", null, true).state, "ok");
     assert!(device("relay board", null, false).says.contains("not opened while mode is \"watch\""));
-    if nix::unistd::geteuid().is_root() {
-        return; // root may open everything
-    }
-    let kmsg = device("relay board", Path::new("/dev/mem"), true);
-    assert!(kmsg.remedy.unwrap().contains("usermod -aG"), "{}", kmsg.says);
+    let refused = not_ours("relay board", Path::new("/dev/ttyUSB0"), 0);
+    assert_eq!(refused.says, "/dev/ttyUSB0 belongs to group root, and this user may not open it");
+    assert!(refused.remedy.unwrap().contains("usermod -aG root "));
+    assert!(
+        not_ours("relay board", null, 4_000_000).says.contains("group 4000000"),
+        "a group without a name"
+    );
 }
 
 #[test]
