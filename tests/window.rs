@@ -41,7 +41,7 @@ impl Driver {
             .spawn()
             .expect("tauri-driver is in target/tools/bin; `make setup` puts it there");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = api::plain_http().unwrap().build().unwrap();
         let mut driver =
             Self { child, base: format!("http://127.0.0.1:{port}"), session: String::new(), http, runtime };
         let wanted = json!({ "capabilities": { "alwaysMatch": { "tauri:options": { "application": WINDOW, "args": args } } } });

@@ -32,9 +32,9 @@ impl Client {
         let missing = |why: String| NoEngine { data: data.path().display().to_string(), why };
         let file =
             EngineFile::read(data).ok_or_else(|| missing("nothing says that one was started".into()))?;
-        let http = reqwest::Client::builder()
+        let http = api::plain_http()
+            .context("prepare an HTTP client")?
             .connect_timeout(CONNECT)
-            .no_proxy()
             .build()
             .context("make an HTTP client")?;
         let alive = http.get(format!("{}/healthz", file.url)).timeout(CONNECT).send().await;

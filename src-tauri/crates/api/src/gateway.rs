@@ -99,7 +99,7 @@ impl Gate {
             attempts: Attempts::default(),
             cookie: guard::cookie_name(listen),
             link: Link::default(),
-            client: upstream::client().map_err(io::Error::other)?,
+            client: upstream::client()?,
             shutdown,
         })
     }

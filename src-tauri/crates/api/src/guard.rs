@@ -26,6 +26,9 @@ pub(crate) const BODY_LIMIT: usize = 16 * 1024;
 /// An order is answered when its event is on the disk; whatever takes longer than this has gone wrong. Streams answer at
 /// once and are not meant.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// A radio that joins a network, asks for an address, and goes back when it gets none.
+const JOIN: &str = "/api/v1/router/join";
+const JOINED_WITHIN: Duration = Duration::from_secs(90);
 
 const EVERYWHERE: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -86,11 +89,12 @@ async fn deadline(
     request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
-    tokio::time::timeout(plate.within, next.run(request)).await.map_err(|_| {
+    let within = if request.uri().path() == JOIN { JOINED_WITHIN } else { plate.within };
+    tokio::time::timeout(within, next.run(request)).await.map_err(|_| {
         Refusal::new(
             Code::TimedOut,
             "answer this request",
-            format!("there is no answer after {} s", plate.within.as_secs()),
+            format!("there is no answer after {} s", within.as_secs()),
             "look at the events: an order that was given may still be carried out",
         )
     })

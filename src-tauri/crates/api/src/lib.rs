@@ -15,6 +15,7 @@ mod guard;
 mod listen;
 mod openapi;
 mod origin;
+mod plain;
 mod refusal;
 mod rights;
 mod routes;
@@ -30,8 +31,9 @@ mod testing;
 mod tests;
 
 pub use openapi::openapi_json;
+pub use plain::plain_http;
 pub use rights::{Right, Rights};
 pub use secret::Secret;
-pub use server::{ApiState, serve};
+pub use server::{ApiState, Gear, serve};
 pub use sessions::Sessions;
 pub use tokens::Tokens;

@@ -5,10 +5,12 @@ mod captures;
 mod elsewhere;
 mod explain;
 mod faults;
+mod gear;
 mod history;
 mod machines;
 mod now;
 mod orders;
+mod power;
 mod ways;
 mod wipe;
 
@@ -18,6 +20,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(crate) use browser::{LoginQuery, enter, login};
 pub(crate) use elsewhere::{elsewhere, wrong_method};
+
+pub(crate) use gear::testable;
 
 use crate::server::Site;
 
@@ -46,6 +50,9 @@ pub(crate) fn read() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(captures::machine_capture))
         .routes(routes!(captures::boot_capture))
         .routes(routes!(machines::picture))
+        .routes(routes!(power::outlets))
+        .routes(routes!(gear::networks))
+        .routes(routes!(gear::display))
         .routes(routes!(ways::ways))
         .routes(routes!(ways::measured))
 }
@@ -59,6 +66,11 @@ pub(crate) fn control() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(explain::screen))
         .routes(routes!(explain::rearm))
         .routes(routes!(faults::set_fault))
+        .routes(routes!(power::order))
+        .routes(routes!(gear::set_port))
+        .routes(routes!(gear::set_group))
+        .routes(routes!(gear::join))
+        .routes(routes!(gear::test))
         .routes(routes!(wipe::arm, wipe::disarm))
         .routes(routes!(ways::retry_ways))
         .routes(routes!(ways::ask_way))

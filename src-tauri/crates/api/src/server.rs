@@ -8,7 +8,7 @@ use lab::{
     Board, Code,
     journal::Archive,
     live::Snapshot,
-    ports::{Captures, Console, Faults},
+    ports::{Captures, Console, Faults, Panel, Power, Switch},
 };
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -37,11 +37,21 @@ pub struct ApiState {
     pub faults: Option<Arc<dyn Faults>>,
     /// Frames of the machines' wires, where they can be heard.
     pub captures: Option<Arc<dyn Captures>>,
+    pub gear: Gear,
     pub tokens: Arc<Tokens>,
     /// Where people reach this listener, as in `http://127.0.0.1:8080`; logins lead there.
     pub url: String,
     /// Ages are told against it: a picture that nobody renews grows old on the screen.
     pub clock: Clock,
+}
+
+/// The gear around the machines, for orders that are no commands of the engine: looks, tests, Wi-Fi.
+#[derive(Clone)]
+pub struct Gear {
+    pub power: Arc<dyn Power>,
+    pub switch: Option<Arc<dyn Switch>>,
+    pub router: Option<Arc<dyn lab::ports::Router>>,
+    pub panel: Option<Arc<dyn Panel>>,
 }
 
 /// One listener with what its requests share.

@@ -26,7 +26,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::{ApiState, Rights, Secret, Tokens, server};
+use crate::{ApiState, Gear, Rights, Secret, Tokens, server};
 
 pub(crate) const LISTEN: &str = "127.0.0.1:8080";
 /// Longer than anything here takes, shorter than the patience of whoever runs the tests.
@@ -74,6 +74,12 @@ impl World {
             consoles: Some(Arc::new(Serial)),
             faults: Some(Arc::new(Breaker)),
             captures: Some(Arc::new(Ring)),
+            gear: Gear {
+                power: Arc::new(Devices),
+                switch: Some(Arc::new(Devices)),
+                router: Some(Arc::new(Devices)),
+                panel: Some(Arc::new(Devices)),
+            },
             tokens: Arc::new(tokens),
             url: format!("http://{LISTEN}"),
             clock: Arc::new(|| stamp(100)),
@@ -266,5 +272,66 @@ impl Console for Serial {
     async fn tail(&self, machine: &str, limit: usize) -> Result<String, PortError> {
         let said = format!("{machine} login: ");
         Ok(said[said.len().saturating_sub(limit)..].to_owned())
+    }
+}
+
+/// A board's gear that answers the same always.
+struct Devices;
+
+#[async_trait]
+impl lab::ports::Power for Devices {
+    async fn read(&self) -> Result<lab::ports::PowerReading, PortError> {
+        Ok(lab::ports::PowerReading::default())
+    }
+    async fn on(&self, _: u8) -> Result<(), PortError> {
+        Ok(())
+    }
+    async fn off(&self, _: u8) -> Result<(), PortError> {
+        Ok(())
+    }
+    fn nature(&self, _: u8) -> lab::ports::Nature {
+        lab::ports::Nature::Button
+    }
+}
+
+#[async_trait]
+impl lab::ports::Switch for Devices {
+    async fn read(&self) -> Result<lab::ports::SwitchReading, PortError> {
+        Ok(lab::ports::SwitchReading::default())
+    }
+    async fn set(&self, _: u32, _: bool) -> Result<(), PortError> {
+        Ok(())
+    }
+    fn writable(&self) -> bool {
+        true
+    }
+    async fn capture(&self) -> Result<Vec<(String, String)>, PortError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl lab::ports::Router for Devices {
+    async fn read(&self) -> Result<lab::ports::RouterReading, PortError> {
+        Ok(lab::ports::RouterReading::default())
+    }
+    fn has_wifi(&self) -> bool {
+        true
+    }
+    async fn scan(&self) -> Result<Vec<lab::ports::WifiNetwork>, PortError> {
+        Ok(Vec::new())
+    }
+    async fn join(&self, _: &str, _: Option<&lab::Secret>) -> Result<lab::ports::Uplink, PortError> {
+        Ok(lab::ports::Uplink::default())
+    }
+}
+
+#[async_trait]
+impl lab::ports::Panel for Devices {
+    async fn picture(&self) -> Result<Vec<u8>, PortError> {
+        Ok(vec![0x89])
+    }
+    async fn test(&self) -> Result<String, PortError> {
+        Ok("it answers".to_owned())
     }
 }

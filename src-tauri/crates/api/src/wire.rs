@@ -6,6 +6,8 @@ mod explain;
 mod faults;
 mod feed;
 mod gateway;
+mod gear;
+mod power;
 mod run;
 mod status;
 mod ways;
@@ -21,10 +23,18 @@ pub use explain::{
 pub use faults::{FaultOrderWire, FaultWire};
 pub use feed::{ConsoleWire, LoginWire, ResetWire, TickWire};
 pub use gateway::{GatewayWire, HeartbeatWire};
+pub use gear::{
+    DeviceTestWire, DeviceWire, JoinWire, PortOrderWire, PortWire, PortsSetWire, RouterWire, SwitchWire,
+    UplinkWire, WifiNetworkWire,
+};
+pub(crate) use power::pressed_says;
+pub use power::{
+    HoldWire, MismatchWire, OutletWire, PowerActWire, PowerOrderWire, PowerWire, PressWire, PressedWire,
+};
 pub use run::{RunMachineWire, RunWire, StepWire, TaskWire};
 pub use status::{
-    BoardWire, DeviceWire, EngineWire, HeardWire, LabWire, MachineWire, PowerWire, PressWire, ServiceWire,
-    StatusWire, StorageWire, TransferWire, UnknownWire, UsualWire,
+    BoardWire, EngineWire, HeardWire, LabWire, MachineWire, ServiceWire, StatusWire, StorageWire,
+    TransferWire, UnknownWire, UsualWire,
 };
 pub use ways::{AskWayWire, KeepMeasureWire, MachineWaysWire, MeasuredWire, WayWire};
 pub use wipe::{ErasedWire, WipeOrderWire, WipeWire, WipingWire};

@@ -207,6 +207,11 @@ pub enum Body {
         port: u32,
         enabled: bool,
     },
+    /// A Wi-Fi network was to be joined; `failure` when it was not.
+    WifiJoined {
+        ssid: String,
+        failure: Option<Failure>,
+    },
     /// The router's way to the world.
     UplinkChanged {
         uplink: crate::ports::Uplink,
@@ -363,6 +368,7 @@ impl Body {
             Self::LinkChanged { .. } => "link-changed",
             Self::PortSet { .. } => "port-set",
             Self::PortChanged { .. } => "port-changed",
+            Self::WifiJoined { .. } => "wifi-joined",
             Self::UplinkChanged { .. } => "uplink-changed",
             Self::Explained { .. } => "explained",
             Self::ExplanationWithdrawn { .. } => "explanation-withdrawn",

@@ -203,6 +203,15 @@ pub trait Router: Send + Sync {
     async fn join(&self, ssid: &str, password: Option<&Secret>) -> Result<Uplink, PortError>;
 }
 
+/// The small status display.
+#[async_trait]
+pub trait Panel: Send + Sync {
+    /// What it shows, as a PNG picture: drawn from the lines that are sent to it, whether or not there is one.
+    async fn picture(&self) -> Result<Vec<u8>, PortError>;
+    /// Shows a line of test text for a moment; says what the device answered last.
+    async fn test(&self) -> Result<String, PortError>;
+}
+
 /// Frames counted on a machine's own wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct WireCounters {

@@ -223,7 +223,10 @@ impl Status {
             Body::UplinkChanged { uplink } => self.uplink = Some(uplink.clone()),
             Body::DeviceFound { device } => self.device(device, event, None),
             Body::DeviceLost { device, failure } => self.device(device, event, Some(failure.clone())),
-            Body::CommandRefused { .. } | Body::StorageFailed { .. } | Body::StorageRecovered { .. } => {}
+            Body::WifiJoined { .. }
+            | Body::CommandRefused { .. }
+            | Body::StorageFailed { .. }
+            | Body::StorageRecovered { .. } => {}
         }
         self.seq = event.seq;
         Ok(())

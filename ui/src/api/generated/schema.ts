@@ -106,6 +106,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices/{device}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask a device something harmless, and say what it answered. */
+        post: operations["test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/display.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the status display shows: drawn from the lines that are sent to it, whether or not there is one. */
+        get: operations["display"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -379,6 +413,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/power": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All outlets, with commanded, remembered and observed apart. */
+        get: operations["outlets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/power/{target}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Switch an outlet on or off, press it, or take over what is seen. */
+        post: operations["order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/router/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Join a Wi-Fi network: answered when it has an address there, or when everything is as it was before. */
+        post: operations["join"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/router/networks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Wi-Fi networks that the router hears now. */
+        get: operations["networks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs": {
         parameters: {
             query?: never;
@@ -504,6 +606,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/switch/groups/{group}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Switch the ports of a group of machines on or off, one after the other. */
+        post: operations["set_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/switch/ports/{port}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Switch one port of the switch on or off. */
+        post: operations["set_port"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ways": {
         parameters: {
             query?: never;
@@ -610,6 +746,8 @@ export interface components {
              * @description By how much a simulation's delays are divided; 1 elsewhere.
              */
             speed: number;
+            /** @description Other programs drive this board; this one only looks on. */
+            watch_only: boolean;
         };
         /** @description One power-on of one machine. */
         BootWire: {
@@ -637,11 +775,26 @@ export interface components {
             machine: string;
             text: string;
         };
+        /** @description What a device answered to a test. */
+        DeviceTestWire: {
+            device: string;
+            says: string;
+            /** Format: double */
+            seconds: number;
+        };
+        /** @description A device that may be missing at any time. */
         DeviceWire: {
             failure: components["schemas"]["FailureWire"] | null;
+            /**
+             * Format: int64
+             * @description How often it was lost since the engine started.
+             */
+            losses: number;
             name: string;
             present: boolean;
             since: string;
+            /** @description Whether it can be tested by a button. */
+            testable: boolean;
         };
         /** @description The phase a running boot is in, against what is usual. How late it is: `now` minus these moments. */
         DueWire: {
@@ -781,6 +934,13 @@ export interface components {
             since: string;
             why: string;
         };
+        /** @enum {string} */
+        HoldWire: "short" | "long";
+        /** @description Join a Wi-Fi network. */
+        JoinWire: {
+            password: string | null;
+            ssid: string;
+        };
         /** @description Which measurement the machine's latest boot belongs to. */
         KeepMeasureWire: {
             /** Format: int64 */
@@ -842,12 +1002,24 @@ export interface components {
             held_back: components["schemas"]["HeldBackWire"] | null;
             /** @description Whether its network port has a link; `null` where that cannot be seen. */
             link: boolean | null;
+            /**
+             * Format: int64
+             * @description How often the link was lost since the engine started.
+             */
+            link_losses: number;
+            /**
+             * Format: int32
+             * @description Mbit/s, where that can be seen.
+             */
+            link_speed: number | null;
             mac: string;
             name: string;
             /** Format: int32 */
             outlet: number;
             /** Format: int32 */
             port: number | null;
+            /** @description Whether its switch port is switched on; `null` where that cannot be seen. */
+            port_enabled: boolean | null;
             power: components["schemas"]["PowerWire"];
             /** @description A sentence, where the word needs one. */
             says: string | null;
@@ -899,6 +1071,27 @@ export interface components {
              */
             whole_s: number | null;
         };
+        /** @description What does not agree, and what can be done about it. */
+        MismatchWire: {
+            /** @description All that make sense now, the safe one first. */
+            offers: string[];
+            /** @description `resync`, `short-press`, `long-press`: the one that can do no harm. */
+            safe: string;
+            says: string;
+        };
+        /** @description An outlet with what hangs on it. */
+        OutletWire: {
+            /** Format: int32 */
+            box: number | null;
+            machine: string | null;
+            /** Format: int32 */
+            outlet: number;
+            power: components["schemas"]["PowerWire"] | null;
+            /** @description It may not be pressed, and why. */
+            refused: string | null;
+            /** @description As in `outlet 3` or `its power control`. */
+            words: string;
+        };
         /** @description One packet of a boot, as it was seen. */
         PacketWire: {
             at: string;
@@ -927,11 +1120,50 @@ export interface components {
              */
             usual: number | null;
         };
+        /** @description Switch ports on or off. */
+        PortOrderWire: {
+            enabled: boolean;
+            reason: string | null;
+        };
+        /** @description One port. What the switch does not say is `null`. */
+        PortWire: {
+            enabled: boolean | null;
+            link: boolean | null;
+            machine: string | null;
+            name: string | null;
+            /** Format: int32 */
+            port: number;
+            /**
+             * Format: int32
+             * @description Mbit/s.
+             */
+            speed: number | null;
+        };
+        /** @description What became of each port. */
+        PortsSetWire: {
+            enabled: boolean;
+            ports: number[];
+        };
+        /** @enum {string} */
+        PowerActWire: "on" | "off" | "press" | "resync";
+        /** @description An order for an outlet. */
+        PowerOrderWire: {
+            act: components["schemas"]["PowerActWire"];
+            hold: components["schemas"]["HoldWire"] | null;
+            reason: string | null;
+        };
         /** @description Power, commanded and observed apart. */
         PowerWire: {
-            /** @description `on`, `off`, `unknown`: what the outlet was last told, as it remembers. */
+            /** @description `on`, `off`, `unknown`: what it was last told to be. */
             commanded: string;
             evidence: string | null;
+            /** @description Since when its power device has forgotten what it was told. */
+            forgotten: string | null;
+            /** @description `on`, `off`, `unknown`: what its power device remembers, which decides what that would do next. */
+            memory: string;
+            mismatch: components["schemas"]["MismatchWire"] | null;
+            /** @description `button`, `supply`, `managed`, `wake`: what stands behind its outlet. */
+            nature: string;
             /** @description `on`, `off`, `unknown`: what was seen. */
             observed: string;
             observed_at: string | null;
@@ -942,6 +1174,18 @@ export interface components {
             failure: components["schemas"]["FailureWire"] | null;
             started: string;
             to: string;
+        };
+        /** @description What an order for an outlet led to at once. */
+        PressedWire: {
+            machine: string | null;
+            /** Format: int32 */
+            outlet: number;
+            /**
+             * Format: int32
+             * @description How many presses were begun; 0 when nothing had to be pressed.
+             */
+            presses: number;
+            says: string;
         };
         /** @description Why somebody gives a command; kept with the event. */
         ReasonWire: {
@@ -970,6 +1214,35 @@ export interface components {
             says: string;
             service: string;
             since: string;
+        };
+        /** @description The router as it was last read. */
+        RouterWire: {
+            at: string;
+            /** Format: int64 */
+            lan_in: number | null;
+            /** Format: double */
+            lan_in_rate: number | null;
+            /** Format: int64 */
+            lan_out: number | null;
+            /** Format: double */
+            lan_out_rate: number | null;
+            uplink: components["schemas"]["UplinkWire"] | null;
+            /** Format: int64 */
+            uptime_s: number | null;
+            /**
+             * Format: int64
+             * @description Packets since it started.
+             */
+            wan_in: number | null;
+            /**
+             * Format: double
+             * @description Packets in a second, between the last two looks.
+             */
+            wan_in_rate: number | null;
+            /** Format: int64 */
+            wan_out: number | null;
+            /** Format: double */
+            wan_out_rate: number | null;
         };
         /** @description A cause that the evidence speaks against. */
         RuledOutWire: {
@@ -1061,16 +1334,19 @@ export interface components {
             now: string;
             /** @description Other servers heard where ours answer. */
             rivals: components["schemas"]["RivalWire"][];
+            router: components["schemas"]["RouterWire"] | null;
             run: components["schemas"]["RunWire"] | null;
             /**
              * Format: int64
              * @description Number of the last event in this picture.
              */
             seq: number;
+            switch: components["schemas"]["SwitchWire"] | null;
             /** @description Services of ours that are in trouble. */
             troubles: components["schemas"]["TroubleWire"][];
             /** @description Machines on the lab network that the board file does not know. */
             unknown: components["schemas"]["UnknownWire"][];
+            uplink: components["schemas"]["UplinkWire"] | null;
         };
         /** @description A step with its tasks counted. */
         StepWire: {
@@ -1105,6 +1381,19 @@ export interface components {
              */
             waiting: number;
             why: string;
+        };
+        /** @description The switch as it was last read. */
+        SwitchWire: {
+            at: string;
+            /** @description Groups of machines, with their ports. */
+            groups: {
+                [key: string]: number[];
+            };
+            ports: components["schemas"]["PortWire"][];
+            /** @description Ports that are never switched. */
+            protected: number[];
+            /** @description Whether its ports can be switched from here. */
+            writable: boolean;
         };
         /** @description A step for one subject. */
         TaskWire: {
@@ -1151,6 +1440,17 @@ export interface components {
             mac: string;
             /** Format: int64 */
             times: number;
+        };
+        UplinkWire: {
+            address: string | null;
+            interface: string;
+            /**
+             * Format: int32
+             * @description dBm.
+             */
+            signal: number | null;
+            ssid: string | null;
+            up: boolean;
         };
         /** @description What is usual for this machine at this speed: medians of its good boots. */
         UsualWire: {
@@ -1219,6 +1519,21 @@ export interface components {
             seconds: number | null;
             /** @description `http`, `http-ipxe`, `ipxe`, `owner`, `bios`, `secure` or `local`. */
             way: string;
+        };
+        /** @description A Wi-Fi network that the router hears. */
+        WifiNetworkWire: {
+            bssid: string;
+            /** Format: int32 */
+            channel: number | null;
+            /** @description `null` for an open one. */
+            secured: string | null;
+            /**
+             * Format: int32
+             * @description dBm.
+             */
+            signal: number;
+            /** @description `null` for a hidden one. */
+            ssid: string | null;
         };
         /** @description What is to be erased. */
         WipeOrderWire: {
@@ -1434,6 +1749,65 @@ export interface operations {
                 };
                 content: {
                     "image/svg+xml": string;
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As in the list of devices */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceTestWire"];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    display: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": number[];
                 };
             };
             /** @description What failed, why, and what to do */
@@ -2006,6 +2380,129 @@ export interface operations {
             };
         };
     };
+    outlets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutletWire"][];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    order: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Box number or name of a machine, or `outlet:3`; a number that is no machine is an outlet */
+                target: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PowerOrderWire"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PressedWire"];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    join: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinWire"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UplinkWire"];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    networks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WifiNetworkWire"][];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
     runs: {
         parameters: {
             query?: {
@@ -2218,6 +2715,76 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    set_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the group, as the board file has it */
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PortOrderWire"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortsSetWire"];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    set_port: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of the port, from 1 */
+                port: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PortOrderWire"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortsSetWire"];
                 };
             };
             /** @description What failed, why, and what to do */

@@ -35,7 +35,7 @@ impl Window {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
         let task = tokio::spawn(serve(listener, config, shutdown.clone()));
-        let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
+        let client = crate::plain_http().unwrap().redirect(redirect::Policy::none()).build().unwrap();
         Self { served: Served { address, shutdown, task }, sessions, heartbeats, upstream, client }
     }
 

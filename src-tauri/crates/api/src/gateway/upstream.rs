@@ -1,6 +1,6 @@
 //! Where the engine is, and how it is spoken to.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
 use crate::secret::Secret;
 
@@ -47,14 +47,14 @@ impl Upstream {
 }
 
 /// No proxy from the environment, no redirect: the token goes to the engine and nowhere else.
-pub(super) fn client() -> reqwest::Result<reqwest::Client> {
-    reqwest::Client::builder()
-        .no_proxy()
+pub(super) fn client() -> io::Result<reqwest::Client> {
+    crate::plain_http()?
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_WITHIN)
         .read_timeout(SILENCE)
         .pool_idle_timeout(IDLE)
         .build()
+        .map_err(io::Error::other)
 }
 
 #[cfg(test)]

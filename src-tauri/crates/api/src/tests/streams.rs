@@ -14,12 +14,16 @@ pub(crate) struct Reader {
     text: String,
 }
 
+fn client() -> reqwest::Client {
+    crate::plain_http().unwrap().build().unwrap()
+}
+
 /// One message: its kind, its number, its data.
 pub(crate) type Frame = (String, Option<u64>, Value);
 
 impl Reader {
     async fn open(world: &World, served: &Served, path: &str, last: Option<u64>) -> Self {
-        let mut request = reqwest::Client::new().get(served.url(path)).bearer_auth(world.reader.reveal());
+        let mut request = client().get(served.url(path)).bearer_auth(world.reader.reveal());
         if let Some(last) = last {
             request = request.header("last-event-id", last);
         }
@@ -230,7 +234,7 @@ async fn an_engine_that_ends_is_told_and_a_wrong_number_refused() {
     let mut reader = Reader::open(&world, &served, "/api/v1/stream", None).await;
     reader.next_of("status").await;
     let ask = |id: &'static str| {
-        reqwest::Client::new()
+        client()
             .get(served.url("/api/v1/stream"))
             .bearer_auth(world.reader.reveal())
             .header("last-event-id", id)
@@ -247,7 +251,7 @@ async fn an_engine_that_ends_is_told_and_a_wrong_number_refused() {
 async fn the_sixty_fifth_reader_is_refused_until_one_leaves() {
     let world = World::new();
     let served = world.serve().await;
-    let client = reqwest::Client::new();
+    let client = client();
     let open = || client.get(served.url("/api/v1/stream")).bearer_auth(world.reader.reveal()).send();
     let mut readers = Vec::new();
     for _ in 0..64 {
@@ -273,7 +277,7 @@ async fn a_session_that_ends_takes_its_stream_along() {
     let world = World::new();
     let served = world.serve().await;
     let code = world.state.tokens.one_time_login();
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let client = crate::plain_http().unwrap().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let login = client.get(served.url(&format!("/login?code={}", code.reveal()))).send().await.unwrap();
     let cookie = login.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     let answer = client.get(served.url("/api/v1/stream")).header("cookie", &cookie).send().await.unwrap();

@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use lab::{
-    Board, BoardKind, face,
+    Board, BoardKind,
+    board::Mode,
+    face,
     live::{Heard, Live, Snapshot},
-    status::{BootTimes, MachineStatus, Press, Status, at_speed, median},
+    status::{BootTimes, MachineStatus, Status, at_speed, median},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    BootWire, DueWire, ErasedWire, FailureWire, HeldBackWire, RivalWire, RunWire, TroubleWire, VerdictWire,
-    WipingWire, seconds, time,
+    BootWire, DeviceWire, DueWire, ErasedWire, FailureWire, HeldBackWire, PowerWire, RivalWire, RouterWire,
+    RunWire, SwitchWire, TroubleWire, UplinkWire, VerdictWire, WipingWire, seconds, time,
 };
 
 /// Everything a screen needs.
@@ -29,6 +31,12 @@ pub struct StatusWire {
     pub run: Option<RunWire>,
     pub labs: Vec<LabWire>,
     pub devices: Vec<DeviceWire>,
+    /// Where there is a switch that answers.
+    pub switch: Option<SwitchWire>,
+    /// Where there is a router that answers.
+    pub router: Option<RouterWire>,
+    /// The way to the world, as it was last told.
+    pub uplink: Option<UplinkWire>,
     /// Machines on the lab network that the board file does not know.
     pub unknown: Vec<UnknownWire>,
     pub counters: BTreeMap<String, u64>,
@@ -51,6 +59,8 @@ pub struct BoardWire {
     pub shelf: Vec<Vec<u32>>,
     /// By how much a simulation's delays are divided; 1 elsewhere.
     pub speed: u32,
+    /// Other programs drive this board; this one only looks on.
+    pub watch_only: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -106,6 +116,12 @@ pub struct MachineWire {
     pub verdict: Option<VerdictWire>,
     /// Whether its network port has a link; `null` where that cannot be seen.
     pub link: Option<bool>,
+    /// Mbit/s, where that can be seen.
+    pub link_speed: Option<u32>,
+    /// How often the link was lost since the engine started.
+    pub link_losses: u64,
+    /// Whether its switch port is switched on; `null` where that cannot be seen.
+    pub port_enabled: Option<bool>,
     /// Set while it began again too often and gets nothing to boot.
     pub held_back: Option<HeldBackWire>,
     /// The phase of the running boot against what is usual.
@@ -120,26 +136,6 @@ pub struct MachineWire {
     pub wiping: Option<WipingWire>,
     /// How its last wipe ended.
     pub erased: Option<ErasedWire>,
-}
-
-/// Power, commanded and observed apart.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct PowerWire {
-    /// `on`, `off`, `unknown`: what the outlet was last told, as it remembers.
-    pub commanded: String,
-    /// `on`, `off`, `unknown`: what was seen.
-    pub observed: String,
-    pub evidence: Option<String>,
-    pub observed_at: Option<String>,
-    pub press: Option<PressWire>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct PressWire {
-    pub to: String,
-    pub started: String,
-    pub ended: Option<String>,
-    pub failure: Option<FailureWire>,
 }
 
 /// The last sign of life.
@@ -188,14 +184,6 @@ pub struct LabWire {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct DeviceWire {
-    pub name: String,
-    pub present: bool,
-    pub since: String,
-    pub failure: Option<FailureWire>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct UnknownWire {
     pub mac: String,
     /// The same code as on the machine's own screen.
@@ -217,16 +205,10 @@ impl StatusWire {
             machines: board.machines.iter().map(machine).collect(),
             run: status.run.as_ref().map(|run| RunWire::new(run, board, status)),
             labs: board.labs.iter().map(|lab| LabWire::new(lab, board, status)).collect(),
-            devices: status
-                .devices
-                .iter()
-                .map(|(name, device)| DeviceWire {
-                    name: name.clone(),
-                    present: device.present,
-                    since: time(device.since.wall_us),
-                    failure: device.failure.as_ref().map(FailureWire::from),
-                })
-                .collect(),
+            devices: DeviceWire::all(status),
+            switch: SwitchWire::of(board, live),
+            router: RouterWire::of(live),
+            uplink: status.uplink.as_ref().map(UplinkWire::from),
             unknown: live
                 .unknown
                 .iter()
@@ -266,10 +248,16 @@ impl StatusWire {
 impl BoardWire {
     fn new(board: &Board, status: &Status) -> Self {
         let kind = board.board.kind;
+        let watch_only = board.board.mode == Mode::Watch;
         Self {
             name: board.board.name.clone(),
             kind: kind.word().to_owned(),
-            badge: (kind != BoardKind::Labinator).then(|| kind.word().to_uppercase()),
+            badge: match (kind, watch_only) {
+                (_, true) => Some("WATCH ONLY".to_owned()),
+                (BoardKind::Labinator, false) => None,
+                (BoardKind::Simulated | BoardKind::Virtual, false) => Some(kind.word().to_uppercase()),
+            },
+            watch_only,
             shelf: board.board.shelf.clone(),
             speed: status.engine.speed.max(1),
         }
@@ -313,7 +301,7 @@ impl MachineWire {
             state: face.state.word().to_owned(),
             word: face.word,
             says: face.says,
-            power: PowerWire::new(known),
+            power: PowerWire::new(machine, known, board, &snapshot.now),
             heard: heard.map(HeardWire::from),
             boot: known.boot.as_ref().map(|boot| BootWire::new(boot, status)),
             usual: usual.and_then(|boots| UsualWire::new(boots)),
@@ -326,6 +314,9 @@ impl MachineWire {
             facts_at: known.facts_at.as_ref().map(|s| time(s.wall_us)),
             verdict: VerdictWire::of(&machine.name, known, status),
             link: known.link,
+            link_speed: known.link_speed,
+            link_losses: known.link_losses,
+            port_enabled: known.port_enabled,
             held_back: known.held_back.as_ref().map(HeldBackWire::from),
             due: known
                 .boot
@@ -336,29 +327,6 @@ impl MachineWire {
             wipe: known.wipe.clone(),
             wiping: WipingWire::of(known),
             erased: known.erased.as_ref().map(ErasedWire::from),
-        }
-    }
-}
-
-impl PowerWire {
-    fn new(machine: &MachineStatus) -> Self {
-        Self {
-            commanded: machine.commanded.word().to_owned(),
-            observed: machine.observed.word().to_owned(),
-            evidence: machine.evidence.clone(),
-            observed_at: machine.observed_at.as_ref().map(|s| time(s.wall_us)),
-            press: machine.press.as_ref().map(PressWire::from),
-        }
-    }
-}
-
-impl From<&Press> for PressWire {
-    fn from(press: &Press) -> Self {
-        Self {
-            to: press.to.word().to_owned(),
-            started: time(press.stamp.wall_us),
-            ended: press.ended.as_ref().map(|s| time(s.wall_us)),
-            failure: press.failure.as_ref().map(FailureWire::from),
         }
     }
 }

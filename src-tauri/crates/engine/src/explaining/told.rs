@@ -154,5 +154,6 @@ fn from_outside(body: &Body) -> bool {
             | Body::ServiceRecovered { .. }
             | Body::ImageChosen { .. }
             | Body::BootMeasured { .. }
+            | Body::WifiJoined { .. }
     )
 }

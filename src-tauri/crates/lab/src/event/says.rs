@@ -56,6 +56,10 @@ impl Body {
             Self::LinkChanged { up: false, .. } => "link down".into(),
             Self::PortSet { port, enabled } => format!("switch port {port} {}", switched(*enabled)),
             Self::PortChanged { port, enabled } => format!("switch port {port} found {}", switched(*enabled)),
+            Self::WifiJoined { ssid, failure: None } => format!("joined the Wi-Fi network {ssid}"),
+            Self::WifiJoined { ssid, failure: Some(failure) } => {
+                format!("did not join the Wi-Fi network {ssid}: {failure}")
+            }
             Self::UplinkChanged { uplink } => uplink_says(uplink),
             Self::Explained { verdict } => verdict.says.clone(),
             Self::ExplanationWithdrawn { code, why } => format!("no longer {}: {why}", code.words()),
