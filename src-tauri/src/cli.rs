@@ -8,15 +8,18 @@ mod check_gear;
 mod client;
 mod config_edit;
 mod config_init;
+mod display;
 mod doctor;
 mod events;
 mod exit;
 mod explain;
 mod fault;
 mod finding;
+mod gear;
 mod images;
 mod labs;
 mod measure;
+mod power;
 mod print;
 mod rebuild;
 mod screen;
@@ -92,6 +95,20 @@ enum Command {
     Boot(boots::BootOptions),
     /// Arm a machine's next boot to erase its disks, once; or take that back.
     Wipe(wipe::WipeOptions),
+    /// Outlets: switch, press, and see what was commanded, remembered and observed.
+    #[command(subcommand)]
+    Power(power::PowerCommand),
+    /// The managed switch: its ports, and switching them.
+    #[command(subcommand)]
+    Switch(gear::SwitchCommand),
+    /// The router: packets, uplink, Wi-Fi.
+    #[command(subcommand)]
+    Router(gear::RouterCommand),
+    /// The gear around the machines: what is there, what is missing, and tests.
+    #[command(subcommand)]
+    Devices(gear::DevicesCommand),
+    /// What the status display shows, as a picture; with or without a display.
+    Display(display::DisplayOptions),
     /// A picture of a machine's own screen; virtual machines only.
     Screen(screen::ScreenOptions),
     /// Why a machine does not boot: what was seen, what is likely, what speaks against the rest.
@@ -167,10 +184,14 @@ pub const ENGINE_INSIDE: &str = "engine-inside";
 /// Entry of the program.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    let json = cli.common.json;
     let result = run(cli);
     match result {
         Ok(exit) => exit.into(),
-        Err(error) => exit::report(&error).into(),
+        Err(error) => {
+            exit::tell(&error, json);
+            exit::report(&error).into()
+        }
     }
 }
 
@@ -200,6 +221,11 @@ async fn ask(common: &Common, command: Command) -> Result<Exit> {
         Command::Boots(options) => boots::list(common, &options).await,
         Command::Boot(options) => boots::show(common, &options).await,
         Command::Wipe(options) => wipe::run(common, options).await,
+        Command::Power(command) => power::run(common, command).await,
+        Command::Switch(command) => gear::switch(common, command).await,
+        Command::Router(command) => gear::router(common, command).await,
+        Command::Devices(command) => gear::devices(common, command).await,
+        Command::Display(options) => display::run(common, &options).await,
         Command::Screen(options) => screen::run(common, &options).await,
         Command::Explain(options) => explain::explain(common, &options).await,
         Command::Answer(options) => explain::answer(common, &options).await,

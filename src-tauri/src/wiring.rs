@@ -11,14 +11,17 @@ mod boot_files;
 mod boot_services;
 mod bootmedia;
 mod capture;
+mod display;
 mod facts;
 mod faults;
+mod gear;
 mod images;
 mod late;
 mod leases;
 mod loaders;
 mod names;
 mod picture;
+mod real;
 mod screens;
 mod selfcheck;
 mod simulated;
@@ -26,7 +29,9 @@ mod site;
 mod spoil;
 mod translate;
 mod trees;
+mod trust;
 mod virtual_board;
+mod watching;
 mod ways;
 mod wiper;
 
@@ -34,14 +39,14 @@ use std::{net::TcpListener, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use engine::{Engine, EngineConfig, EngineHandle, Observation, ObservationSink, Ports};
-use lab::{Board, BoardKind, Way, live::ServiceState};
+use lab::{Board, BoardKind, Way, board::Mode, live::ServiceState};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::{
     agents::AgentDesk,
     images::Images,
-    late::{LateCaptures, LateConsole, LateFaults, LatePower, LateWire},
+    late::{LateCaptures, LateConsole, LateFaults, LatePower, LateRouter, LateSwitch, LateWire},
     picture::Picture,
     ways::BoardWays,
 };
@@ -108,6 +113,8 @@ struct Site {
     ways: Arc<BoardWays>,
     power: Arc<LatePower>,
     wire: Arc<LateWire>,
+    switch: Option<Arc<LateSwitch>>,
+    router: Option<Arc<LateRouter>>,
     console: Arc<LateConsole>,
     images: Arc<Images>,
     leases: Arc<leases::StoredLeases>,
@@ -157,6 +164,8 @@ impl Program {
             )),
             power: Arc::new(LatePower::new(&board)),
             wire: Arc::new(LateWire::default()),
+            switch: board.switch.as_ref().map(|gear| Arc::new(LateSwitch::new(gear))),
+            router: board.router.as_ref().map(|gear| Arc::new(LateRouter::new(gear))),
             console: Arc::new(LateConsole::default()),
             images: Arc::new(Images::open(&options.data)),
             leases: Arc::new(leases::StoredLeases(store.clone())),
@@ -182,8 +191,8 @@ impl Program {
                 console: virtual_board.then(|| site.console.clone() as Arc<dyn lab::ports::Console>),
                 // Nothing real is broken on purpose.
                 faults: (kind != BoardKind::Labinator).then(|| site.faults.clone() as _),
-                switch: None,
-                router: None,
+                switch: site.switch.clone().map(|switch| switch as _),
+                router: site.router.clone().map(|router| router as _),
                 ways: Some(site.ways.clone()),
             },
         };
@@ -192,13 +201,29 @@ impl Program {
             Engine::start(config, recovered.status, journal.clone(), sink, observations, engine_stop.clone())
                 .await;
         site.picture.fill(engine.clone());
+        let (drawn, tests) = display::Drawn::new();
+        let task = display::DisplayTask {
+            path: site.display(),
+            board: board.clone(),
+            engine: engine.clone(),
+            sink: site.sink.clone(),
+            stop: stop.clone(),
+        };
+        let panel = tokio::spawn(display::run(task, drawn.clone(), tests));
 
         listener.set_nonblocking(true).context("prepare the listener")?;
         let local = listener.local_addr().context("ask the listener for its address")?;
         let url = options.url.clone().unwrap_or_else(|| format!("http://{local}"));
         let login_url = format!("{url}/login?code={}", tokens.one_time_login().reveal());
+        let gear = api::Gear {
+            power: site.power.clone(),
+            switch: site.switch.clone().map(|switch| switch as _),
+            router: site.router.clone().map(|router| router as _),
+            panel: Some(drawn.clone()),
+        };
         let state = api::ApiState {
             board,
+            gear,
             engine: engine.clone(),
             archive: journal,
             faults: (kind != BoardKind::Labinator).then(|| site.faults.clone() as _),
@@ -226,7 +251,7 @@ impl Program {
         file.write(&options.data)?;
         let images = tokio::spawn(images::follow(images, engine.events(), site.sink.clone(), stop.clone()));
         let built = tokio::spawn(build(site));
-        let parts = vec![("board", built), ("images", images), ("api", api)];
+        let parts = vec![("board", built), ("display", panel), ("images", images), ("api", api)];
         Ok(Self {
             engine,
             url,
@@ -269,9 +294,7 @@ async fn build(site: Site) {
     let result = match kind {
         BoardKind::Simulated => simulated::run(site).await,
         BoardKind::Virtual => virtual_board::run(site).await,
-        BoardKind::Labinator => Err(anyhow::anyhow!(
-            "this version drives simulated and virtual boards; the real board's devices come with the next"
-        )),
+        BoardKind::Labinator => real::run(site).await,
     };
     if let Err(error) = result {
         let says = format!("{error:#}");
@@ -281,6 +304,24 @@ async fn build(site: Site) {
 }
 
 impl Site {
+    /// The status display's serial device. Watched only, it is another program's.
+    fn display(&self) -> Option<PathBuf> {
+        let drives = self.board.board.mode == Mode::Drive;
+        self.board.display.as_ref().filter(|_| drives).map(|gear| self.folder.join(&gear.path))
+    }
+
+    /// Puts drivers of the board's gear behind their ports.
+    fn fill(&self, drivers: &gear::GearSite<'_>) -> Result<()> {
+        self.power.fill(drivers.power()?);
+        if let (Some(late), Some(switch)) = (&self.switch, drivers.switch()?) {
+            late.fill(switch);
+        }
+        if let (Some(late), Some(router)) = (&self.router, drivers.router()?) {
+            late.fill(router);
+        }
+        Ok(())
+    }
+
     fn ready(&self, name: &str, says: impl Into<String>) {
         self.sink.put(Observation::Service(ServiceState {
             name: name.into(),

@@ -12,7 +12,8 @@ use crate::config::{DataDir, EngineFile};
 /// An engine in the same machine answers within milliseconds; two seconds mean that it is gone.
 const CONNECT: Duration = Duration::from_secs(2);
 /// The longest answer is a page of history.
-const ANSWER: Duration = Duration::from_secs(20);
+const ANSWER: Duration = Duration::from_secs(35);
+const SLOW: Duration = Duration::from_secs(100);
 
 /// A running engine.
 pub(super) struct Client {
@@ -64,6 +65,16 @@ impl Client {
 
     pub(super) async fn post<B: Serialize, T: DeserializeOwned>(&self, path: &str, body: &B) -> Result<T> {
         let ask = self.http.post(self.url(path)).bearer_auth(&self.token).json(body).timeout(ANSWER);
+        read(ask.send().await.with_context(|| format!("ask the engine for {path}"))?).await
+    }
+
+    /// What may take as long as a radio needs to join a network.
+    pub(super) async fn post_slowly<B: Serialize, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &B,
+    ) -> Result<T> {
+        let ask = self.http.post(self.url(path)).bearer_auth(&self.token).json(body).timeout(SLOW);
         read(ask.send().await.with_context(|| format!("ask the engine for {path}"))?).await
     }
 

@@ -44,12 +44,21 @@ pub(super) struct WrongUse {
 #[error("{}: {}", .0.what, .0.why)]
 pub struct Refused(pub FailureWire);
 
+/// For programs: a refusal of the engine as it came, with its code.
+pub(super) fn tell(error: &anyhow::Error, json: bool) {
+    if let Some(refused) = error.downcast_ref::<Refused>().filter(|_| json) {
+        // What cannot be written to is told on standard error below.
+        let _ = super::print::json(&serde_json::json!({ "error": refused.0 }));
+    }
+}
+
 /// Prints what failed, why and what to do, and chooses the code.
 #[allow(clippy::print_stderr)] // the command line speaks to a person
 pub fn report(error: &anyhow::Error) -> Exit {
     eprintln!("statusinator: {error:#}");
     if let Some(refused) = error.downcast_ref::<Refused>() {
         eprintln!("  what to do: {}", refused.0.remedy);
+        eprintln!("  code: {}", refused.0.code);
         return if refused.0.code == "run-under-way" { Exit::RunUnderWay } else { Exit::Failed };
     }
     if error.downcast_ref::<NoEngine>().is_some() {

@@ -10,7 +10,7 @@ use super::{Common, Exit, client::Client, print};
 pub(super) struct FaultOptions {
     /// Name of the fault, or `list` for all of them.
     name: String,
-    /// Box number or name of the machine.
+    /// Box number or name of the machine; none for faults of the gear.
     machine: Option<String>,
     /// Take it out.
     #[arg(long)]
@@ -27,18 +27,34 @@ pub(super) async fn run(common: &Common, options: FaultOptions) -> Result<Exit> 
         if name == "list" {
             return list(common, &client).await;
         }
+        let gear = lab::Fault::parse(&name).is_some_and(lab::Fault::is_of_gear);
+        if gear {
+            return set(common, &client, lab::status::BOARD, name, off, reason).await;
+        }
         return Err(anyhow!(
             "put {name} into which machine? Name its box number, or `statusinator fault list` for all faults"
         ));
     };
+    set(common, &client, &machine, name, off, reason).await
+}
+
+async fn set(
+    common: &Common,
+    client: &Client,
+    machine: &str,
+    name: String,
+    off: bool,
+    reason: Option<String>,
+) -> Result<Exit> {
     let order = FaultOrderWire { fault: name, on: !off, reason };
-    let path = format!("/api/v1/machines/{}/faults", super::labs::escape(&machine));
+    let path = format!("/api/v1/machines/{}/faults", super::labs::escape(machine));
     let set: FaultWire = client.post(&path, &order).await?;
     if common.json {
         print::json(&set)?;
     } else {
         let word = if off { "taken out" } else { "put in" };
-        print::line(&format!("{word} on machine {machine}: {}", set.words))?;
+        let whose = if set.gear { "of the board's gear".to_owned() } else { format!("on machine {machine}") };
+        print::line(&format!("{word} {whose}: {}", set.words))?;
     }
     Ok(Exit::Done)
 }

@@ -1,6 +1,6 @@
 //! Faults behind their port: what is wrong on wires and in machines is the board's, what is wrong in files is ours.
 
-use std::{net::Ipv4Addr, sync::Arc};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use devices::qemu::RivalPlan;
@@ -9,7 +9,7 @@ use lab::{
     fault::Fault,
     ports::{Faults, PortError},
 };
-use sim::{Breaker, Trouble};
+use sim::{Breaker, DisplayKnob, Knob, PageKnob, RelayKnob, RouterKnob, SimError, SwitchKnob, Trouble};
 
 use super::{Site, leases::LiveDhcp, spoil};
 
@@ -65,18 +65,76 @@ pub(super) fn rival(board: &Board) -> RivalPlan {
     RivalPlan { address: before(10), prefix: board.network.prefix, range: (before(9), before(1)) }
 }
 
-/// Faults of simulated machines.
+/// Faults of simulated machines and of the gear around them.
 pub(super) struct SimFaults {
     breaker: Breaker,
-    /// Name and number.
-    machines: Vec<(String, u8)>,
+    /// Name, number and outlet.
+    machines: Vec<(String, u8, u8)>,
 }
 
 impl SimFaults {
     pub(super) fn new(breaker: Breaker, board: &Board) -> Self {
-        let number = |m: &lab::Machine| (m.name.clone(), u8::try_from(m.box_number).unwrap_or(u8::MAX));
+        let number =
+            |m: &lab::Machine| (m.name.clone(), u8::try_from(m.box_number).unwrap_or(u8::MAX), m.outlet);
         Self { breaker, machines: board.machines.iter().map(number).collect() }
     }
+
+    /// A fault of the wire between its outlet and its button, or of itself.
+    fn machine(&self, number: u8, outlet: u8, fault: Fault, on: bool) -> Result<(), SimError> {
+        match fault {
+            Fault::StuckRelay => {
+                let closed = on.then_some(false);
+                self.breaker.turn(RelayKnob::Stuck { outlet, closed })
+            }
+            Fault::WrongOutlet => {
+                let outlets: Vec<u8> = self.machines.iter().map(|(_, _, outlet)| *outlet).collect();
+                let place = outlets.iter().position(|other| *other == outlet).unwrap_or_default();
+                let next = outlets[(place + 1) % outlets.len()];
+                self.breaker.turn(RelayKnob::Swap(outlet, next))
+            }
+            Fault::DeadSupply | Fault::HeartbeatsLost => {
+                let broken = match (fault, on) {
+                    (_, false) => sim::Fault::None,
+                    (Fault::DeadSupply, true) => sim::Fault::Dead,
+                    (_, true) => sim::Fault::DropsHeartbeats,
+                };
+                self.breaker.set_fault(number, broken)
+            }
+            _ => self.breaker.change(number, |trouble| turn(trouble, fault, on)),
+        }
+    }
+}
+
+/// Late, but within the patience of its driver.
+const SLOW: Duration = Duration::from_millis(400);
+
+/// The knob of a device behind a fault of the gear.
+fn knob(fault: Fault, on: bool) -> Option<Knob> {
+    let slow = if on { SLOW } else { Duration::ZERO };
+    Some(match fault {
+        Fault::RelaySilent => RelayKnob::Silence(on).into(),
+        Fault::RelaySlow => RelayKnob::Delay(slow).into(),
+        Fault::RelayGarbage => RelayKnob::Garbage(on).into(),
+        Fault::RelayUnplugged => RelayKnob::Unplugged(on).into(),
+        Fault::RelayForgets => RelayKnob::Reboot.into(),
+        Fault::SwitchSilent => SwitchKnob::Pages(PageKnob::Silence(on)).into(),
+        Fault::SwitchSlow => SwitchKnob::Pages(PageKnob::Delay(slow)).into(),
+        Fault::SwitchGarbage => SwitchKnob::Pages(PageKnob::Garbage(on)).into(),
+        Fault::SwitchHuge => SwitchKnob::Pages(PageKnob::Huge(on)).into(),
+        Fault::SwitchUnplugged => SwitchKnob::Pages(PageKnob::Unplugged(on)).into(),
+        Fault::RouterSilent => RouterKnob::Pages(PageKnob::Silence(on)).into(),
+        Fault::RouterGarbage => RouterKnob::Pages(PageKnob::Garbage(on)).into(),
+        Fault::RouterUnplugged => RouterKnob::Unplugged(on).into(),
+        Fault::RouterNewCertificate => RouterKnob::NewCertificate.into(),
+        Fault::DisplaySilent => DisplayKnob::Silence(on).into(),
+        Fault::DisplayUnplugged => DisplayKnob::Unplugged(on).into(),
+        _ => return None,
+    })
+}
+
+/// Faults that happen in a moment and leave nothing to take out.
+fn is_momentary(fault: Fault) -> bool {
+    matches!(fault, Fault::RelayForgets | Fault::RouterNewCertificate)
 }
 
 fn turn(trouble: &mut Trouble, fault: Fault, on: bool) {
@@ -94,11 +152,17 @@ fn turn(trouble: &mut Trouble, fault: Fault, on: bool) {
         Fault::SecondDhcp => trouble.other_dhcp = on,
         Fault::NoNetworkBoot => trouble.no_network_boot = on,
         Fault::LostTftpAcks => trouble.lost_acks = on,
+        Fault::CordPulled => trouble.cord_pulled = on,
+        Fault::SoftOffLink => trouble.soft_off_link = on,
         // A simulated machine counts the bytes of its files and cannot stumble over them by itself.
         Fault::TruncatedKernel | Fault::CorruptInitrd => trouble.spoiled = on,
-        Fault::WrongArch | Fault::MissingFile | Fault::KernelPanics | Fault::WipeLoop => {}
+        _ => {}
     }
 }
+
+/// Faults of a machine's power that no packet shows.
+const OF_POWER: [Fault; 4] =
+    [Fault::StuckRelay, Fault::WrongOutlet, Fault::DeadSupply, Fault::HeartbeatsLost];
 
 #[async_trait]
 impl Faults for SimFaults {
@@ -106,7 +170,7 @@ impl Faults for SimFaults {
         let turns = |fault: &Fault| {
             let mut trouble = Trouble::default();
             turn(&mut trouble, *fault, true);
-            trouble != Trouble::default()
+            trouble != Trouble::default() || OF_POWER.contains(fault) || knob(*fault, true).is_some()
         };
         Fault::ALL.iter().copied().filter(turns).collect()
     }
@@ -118,10 +182,16 @@ impl Faults for SimFaults {
             remedy: "ask for the list of machines".to_owned(),
             absent: false,
         };
-        let known = self.machines.iter().find(|(name, _)| name == machine);
-        let (_, number) = known.ok_or_else(|| error("this board has no such machine".to_owned()))?;
-        let change = |trouble: &mut Trouble| turn(trouble, fault, on);
-        self.breaker.change(*number, change).map_err(|source| error(source.to_string()))
+        if fault.is_of_gear() {
+            if is_momentary(fault) && !on {
+                return Ok(());
+            }
+            let knob = knob(fault, on).ok_or_else(|| error("this board has no such device".to_owned()))?;
+            return self.breaker.turn(knob).map_err(|source| error(source.to_string()));
+        }
+        let known = self.machines.iter().find(|(name, ..)| name == machine);
+        let (_, number, outlet) = known.ok_or_else(|| error("this board has no such machine".to_owned()))?;
+        self.machine(*number, *outlet, fault, on).map_err(|source| error(source.to_string()))
     }
 }
 

@@ -6,11 +6,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use lab::Board;
 use lab::fault::Fault;
+use lab::gear::{RouterGear, SwitchGear};
 use lab::ports::{
-    Captures, Console, Faults, Link, Nature, Outlet, PortError, Power, PowerReading, Wire, WireCounters,
+    Captures, Console, Faults, Link, Nature, Outlet, PortError, Power, PowerReading, Router, RouterReading,
+    Switch, SwitchReading, Uplink, WifiNetwork, Wire, WireCounters,
 };
+use lab::{Board, Secret};
 
 fn not_yet(what: &str) -> PortError {
     PortError {
@@ -145,5 +147,69 @@ impl LateCaptures {
 impl Captures for LateCaptures {
     async fn pcapng(&self, machine: &str, span: Option<(i64, i64)>) -> Result<Vec<u8>, PortError> {
         self.0.get().ok_or_else(|| not_yet("open a capture"))?.pcapng(machine, span).await
+    }
+}
+
+/// The switch of a board that may not be there yet.
+pub(super) struct LateSwitch {
+    inner: OnceLock<Arc<dyn Switch>>,
+    writable: bool,
+}
+
+impl LateSwitch {
+    pub(super) fn new(gear: &SwitchGear) -> Self {
+        Self { inner: OnceLock::new(), writable: matches!(gear, SwitchGear::Hasivo { .. }) }
+    }
+
+    pub(super) fn fill(&self, switch: Arc<dyn Switch>) {
+        let _ = self.inner.set(switch);
+    }
+}
+
+#[async_trait]
+impl Switch for LateSwitch {
+    async fn read(&self) -> Result<SwitchReading, PortError> {
+        self.inner.get().ok_or_else(|| not_yet("read the switch"))?.read().await
+    }
+    async fn set(&self, port: u32, enabled: bool) -> Result<(), PortError> {
+        self.inner.get().ok_or_else(|| not_yet("switch a port"))?.set(port, enabled).await
+    }
+    fn writable(&self) -> bool {
+        self.writable
+    }
+    async fn capture(&self) -> Result<Vec<(String, String)>, PortError> {
+        self.inner.get().ok_or_else(|| not_yet("save the switch's pages"))?.capture().await
+    }
+}
+
+/// The router of a board that may not be there yet.
+pub(super) struct LateRouter {
+    inner: OnceLock<Arc<dyn Router>>,
+    wifi: bool,
+}
+
+impl LateRouter {
+    pub(super) fn new(gear: &RouterGear) -> Self {
+        Self { inner: OnceLock::new(), wifi: matches!(gear, RouterGear::Luci { .. }) }
+    }
+
+    pub(super) fn fill(&self, router: Arc<dyn Router>) {
+        let _ = self.inner.set(router);
+    }
+}
+
+#[async_trait]
+impl Router for LateRouter {
+    async fn read(&self) -> Result<RouterReading, PortError> {
+        self.inner.get().ok_or_else(|| not_yet("read the router"))?.read().await
+    }
+    fn has_wifi(&self) -> bool {
+        self.wifi
+    }
+    async fn scan(&self) -> Result<Vec<WifiNetwork>, PortError> {
+        self.inner.get().ok_or_else(|| not_yet("look for Wi-Fi networks"))?.scan().await
+    }
+    async fn join(&self, ssid: &str, password: Option<&Secret>) -> Result<Uplink, PortError> {
+        self.inner.get().ok_or_else(|| not_yet("join a Wi-Fi network"))?.join(ssid, password).await
     }
 }

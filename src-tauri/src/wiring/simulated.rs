@@ -1,28 +1,38 @@
-//! The simulated board behind the ports: machines on loopback, a relay board on a pty.
+//! The simulated board behind the ports: machines on loopback, relay board and display on ptys, switch and router on HTTP.
 
-use std::{net::SocketAddrV4, sync::Arc};
+use std::{
+    net::{SocketAddr, SocketAddrV4},
+    sync::Arc,
+};
 
-use anyhow::{Context, Result};
-use async_trait::async_trait;
-use devices::relay::{Relay, RelayConfig};
-use lab::ports::{Link, Wire, WireCounters};
-use sim::{Links, SimBoard, SimConfig, SimMachine};
+use anyhow::{Context, Result, anyhow};
+use lab::{
+    Board, Secret,
+    dial::Dial,
+    gear::{RouterGear, SwitchGear},
+};
+use reqwest::Url;
+use sim::{Layout, RouterSim, Security, SimBoard, SimConfig, SimMachine, SwitchSim, WifiSim};
 
 use super::{
     BOARD_SERVICE, Site,
     boot_files::BootFiles,
     boot_services,
     faults::{BoardFaults, SimFaults},
+    gear::GearSite,
+    trust::KnownDevices,
 };
 
 /// The seed of every simulated board: the same machines each time.
 const SEED: u64 = 1;
 /// A heartbeat each second; the simulated agents divide it like every other delay of theirs.
 const HEARTBEAT_MS: u32 = 1000;
+/// Password of everything simulated. It guards nothing.
+const PASSWORD: &str = "simulated";
 
 pub(super) async fn run(site: Site) -> Result<()> {
     let bound = boot_services::bind(&site.board, None).await?;
-    let dial = bound.dial.clone();
+    let mut dial = bound.dial.clone();
     let mut services = boot_services::spawn(bound, &site, BootFiles::simulated(), HEARTBEAT_MS)?;
     let machine = |m: &lab::Machine| SimMachine {
         box_number: u8::try_from(m.box_number).unwrap_or(u8::MAX),
@@ -30,29 +40,36 @@ pub(super) async fn run(site: Site) -> Result<()> {
         mac: m.mac.0,
         source: dial.address(m.address),
         outlet: m.outlet,
-        port: None,
+        port: m.port,
     };
-    let link = site.folder.join("relay");
-    let board = SimBoard::start(SimConfig {
+    let gear = &site.board;
+    let folder = site.folder.clone();
+    let config = SimConfig {
         seed: SEED,
         speed: f64::from(site.options.speed),
-        machines: site.board.machines.iter().map(machine).collect(),
+        machines: gear.machines.iter().map(machine).collect(),
         dhcp: SocketAddrV4::new(dial.broadcast(), dial.port(67)),
         client_port: dial.port(68),
         tftp_port: dial.port(69),
-        relay_link: Some(link.clone()),
-        display_link: None,
-        switch: None,
-        router: None,
-    })
-    .context("start the simulated machines")?;
-    let simulated = SimFaults::new(board.breaker(), &site.board);
-    site.wire.fill(Arc::new(SimWire::new(board.links(), &site.board)));
+        relay_link: gear.relay.as_ref().map(|relay| folder.join(&relay.path)),
+        display_link: gear.display.as_ref().map(|display| folder.join(&display.path)),
+        switch: switch(gear, &dial)?,
+        router: router(gear, &dial)?,
+    };
+    let board = SimBoard::start(config).context("start the simulated board")?;
+    // Engines side by side: a place that was taken has moved.
+    moved(&mut dial, gear, &board)?;
+    let simulated = SimFaults::new(board.breaker(), gear);
     site.faults.fill(BoardFaults::new(&site, Arc::new(simulated)));
-    site.power.fill(Arc::new(Relay::start(RelayConfig { path: link, allow_8: false })));
+    // Each start makes a router with a certificate of its own.
+    let met = tempfile::tempdir().context("make a folder for certificates of one run")?;
+    let secrets = |_: &str| Some(Secret::new(PASSWORD));
+    let trust = Arc::new(KnownDevices::open(met.path()));
+    let drivers = GearSite { board: gear, dial: &dial, folder: &folder, secrets: &secrets, trust };
+    site.fill(&drivers)?;
     site.ready(
         BOARD_SERVICE,
-        format!("{} simulated PCs at speed {}", site.board.machines.len(), site.options.speed),
+        format!("{} simulated PCs at speed {}", gear.machines.len(), site.options.speed),
     );
     site.stop.cancelled().await;
     board.shutdown().await;
@@ -60,29 +77,63 @@ pub(super) async fn run(site: Site) -> Result<()> {
     Ok(())
 }
 
-/// The simulated machines' ports: they have links, and nobody counts their frames.
-struct SimWire {
-    links: Links,
-    /// Name and number.
-    machines: Vec<(String, u8)>,
+/// Where an address of the board file listens here; any free port when that one is taken.
+fn place(dial: &Dial, url: &str) -> Result<(u16, SocketAddrV4)> {
+    let parsed = Url::parse(url).with_context(|| format!("{url:?} is no address of a page"))?;
+    let address = parsed.host_str().and_then(|host| host.parse().ok());
+    let address = address.ok_or_else(|| anyhow!("{url:?} has no address of the board's network"))?;
+    let port = parsed.port_or_known_default().unwrap_or(80);
+    let at = dial.socket(address, port);
+    let free = std::net::TcpListener::bind(at).is_ok();
+    Ok((port, if free { at } else { SocketAddrV4::new(*at.ip(), 0) }))
 }
 
-impl SimWire {
-    fn new(links: Links, board: &lab::Board) -> Self {
-        let number = |m: &lab::Machine| (m.name.clone(), u8::try_from(m.box_number).unwrap_or(u8::MAX));
-        Self { links, machines: board.machines.iter().map(number).collect() }
-    }
+fn switch(board: &Board, dial: &Dial) -> Result<Option<SwitchSim>> {
+    let Some(SwitchGear::Hasivo { url, user, .. }) = &board.switch else { return Ok(None) };
+    let (_, listen) = place(dial, url)?;
+    let password = PASSWORD.to_owned();
+    Ok(Some(SwitchSim { listen, user: user.clone(), password, layout: Layout::Owner }))
 }
 
-#[async_trait]
-impl Wire for SimWire {
-    async fn counters(&self, _: &str) -> Option<WireCounters> {
-        None
-    }
+fn router(board: &Board, dial: &Dial) -> Result<Option<RouterSim>> {
+    let Some(RouterGear::Luci { url, user, metrics: Some(metrics), .. }) = &board.router else {
+        return Ok(None);
+    };
+    let ((_, listen), (_, metrics)) = (place(dial, url)?, place(dial, metrics)?);
+    let network = |ssid: &str, last: u8, signal: i32, channel: u32, security: Security| WifiSim {
+        ssid: ssid.to_owned(),
+        hidden: ssid == "Backstage",
+        bssid: format!("02:00:5e:00:00:{last:02x}"),
+        signal,
+        channel,
+        security,
+        key: PASSWORD.to_owned(),
+    };
+    let networks = vec![
+        network("Conference", 1, -48, 36, Security::Wpa2),
+        network("Conference Guests", 2, -52, 36, Security::Open),
+        network("Café au lait", 3, -71, 44, Security::Wpa2),
+        network("Backstage", 4, -80, 149, Security::Wpa3),
+    ];
+    let password = PASSWORD.to_owned();
+    Ok(Some(RouterSim { listen, metrics, user: user.clone(), password, networks, joined: None }))
+}
 
-    async fn link(&self, machine: &str) -> Option<Link> {
-        let (_, number) = self.machines.iter().find(|(name, _)| name == machine)?;
-        let link = self.links.of(*number)?;
-        Some(Link { up: link.up, speed: link.speed })
+/// Tells the dialler where the simulated pages really are.
+fn moved(dial: &mut Dial, board: &Board, sim: &SimBoard) -> Result<()> {
+    let mut tell = |url: &str, actual: SocketAddr| -> Result<()> {
+        let parsed = Url::parse(url)?;
+        dial.move_port(parsed.port_or_known_default().unwrap_or(80), actual.port());
+        Ok(())
+    };
+    if let (Some(SwitchGear::Hasivo { url, .. }), Some(view)) = (&board.switch, sim.switch()) {
+        tell(url, view.address().into())?;
     }
+    if let (Some(RouterGear::Luci { url, metrics: Some(metrics), .. }), Some(view)) =
+        (&board.router, sim.router())
+    {
+        tell(url, view.address().into())?;
+        tell(metrics, view.metrics_address().into())?;
+    }
+    Ok(())
 }

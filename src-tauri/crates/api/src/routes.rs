@@ -51,6 +51,7 @@ pub(crate) fn read() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(captures::boot_capture))
         .routes(routes!(machines::picture))
         .routes(routes!(power::outlets))
+        .routes(routes!(gear::capture))
         .routes(routes!(gear::networks))
         .routes(routes!(gear::display))
         .routes(routes!(ways::ways))

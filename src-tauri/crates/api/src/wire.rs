@@ -24,8 +24,8 @@ pub use faults::{FaultOrderWire, FaultWire};
 pub use feed::{ConsoleWire, LoginWire, ResetWire, TickWire};
 pub use gateway::{GatewayWire, HeartbeatWire};
 pub use gear::{
-    DeviceTestWire, DeviceWire, JoinWire, PortOrderWire, PortWire, PortsSetWire, RouterWire, SwitchWire,
-    UplinkWire, WifiNetworkWire,
+    DeviceTestWire, DeviceWire, JoinWire, PortOrderWire, PortWire, PortsSetWire, RouterWire, SavedPageWire,
+    SwitchWire, UplinkWire, WifiNetworkWire,
 };
 pub(crate) use power::pressed_says;
 pub use power::{

@@ -6,6 +6,9 @@ pub mod display;
 /// Power controls of machines that hang on no relay.
 pub mod controls;
 
+/// All power of a board behind one port.
+pub mod outlets;
+
 /// HTTP to devices: deadlines, bounds, who we are, and words for what goes wrong.
 pub mod http;
 

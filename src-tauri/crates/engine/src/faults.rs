@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lab::{Body, Code, Draft, Failure, fault::Fault, ports::PortError};
+use lab::{Body, Code, Draft, Failure, fault::Fault, ports::PortError, status::BOARD};
 use tokio::{sync::oneshot, task::JoinSet};
 
 use crate::{handle::Outcome, turn::Engine};
@@ -74,7 +74,14 @@ impl Engine {
         self.core.writable()?;
         let no = |code, why: String, remedy: &str| Err(Failure::new(code, what, why, remedy));
         let board = &self.config.board;
-        if !board.machines.iter().any(|known| known.name == machine) {
+        if fault.is_of_gear() != (machine == BOARD) {
+            let why = match fault.is_of_gear() {
+                true => "it is a fault of the board's gear, not of a machine",
+                false => "it is a fault of a machine",
+            };
+            return no(Code::BadRequest, why.into(), "`statusinator fault list` says which is which");
+        }
+        if machine != BOARD && !board.machines.iter().any(|known| known.name == machine) {
             let why = "this board has no such machine".into();
             return no(Code::UnknownMachine, why, "ask for the list of machines");
         }
@@ -103,7 +110,10 @@ impl Engine {
         if let Err(error) = result {
             return self.refuse(words(fault, &machine, on), error.into(), actor, reason, answer);
         }
-        let known = self.core.ahead.machines.get(&machine).is_some_and(|m| m.faults.contains(&fault));
+        let known = match machine == BOARD {
+            true => self.core.ahead.gear_faults.contains(&fault),
+            false => self.core.ahead.machines.get(&machine).is_some_and(|m| m.faults.contains(&fault)),
+        };
         if known != on {
             let draft = self.core.draft(&machine, Body::FaultSet { fault, on });
             self.core.record(Draft { actor, reason, ..draft });
@@ -130,7 +140,8 @@ impl Engine {
         let gone: Vec<(String, Fault)> = machines
             .flat_map(|(name, machine)| machine.faults.iter().map(|fault| (name.clone(), *fault)))
             .collect();
-        for (machine, fault) in gone {
+        let gear = self.core.ahead.gear_faults.iter().map(|fault| (BOARD.to_owned(), *fault));
+        for (machine, fault) in gone.into_iter().chain(gear.collect::<Vec<_>>()) {
             let draft = self.core.draft(&machine, Body::FaultSet { fault, on: false });
             let reason = Some("faults end with the engine that put them in".into());
             self.core.record(Draft { reason, ..draft });

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 macro_rules! faults {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $words:literal;)*) => {
-        /// The closed list. Each ends in a verdict of its own.
+        /// The closed list. Those of a boot end in a verdict of their own each, those of the gear in a state and its words.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
         pub enum Fault { $($(#[$doc])* $name,)* }
@@ -47,9 +47,41 @@ faults! {
     /// The machine's own acknowledgements are lost on their way to us.
     LostTftpAcks = "lost-tftp-acks", "its TFTP acknowledgements are lost";
     WipeLoop = "wipe-loop", "it starts again and again";
+
+    CordPulled = "cord-pulled", "its power cord is out";
+    DeadSupply = "dead-supply", "its button does nothing";
+    SoftOffLink = "soft-off-link", "its link stays up when it is off";
+    StuckRelay = "stuck-relay", "its relay no longer moves";
+    WrongOutlet = "wrong-outlet", "its outlet presses another PC";
+    HeartbeatsLost = "heartbeats-lost", "its heartbeats do not arrive";
+
+    RelaySilent = "relay-silent", "the relay board says nothing";
+    RelaySlow = "relay-slow", "the relay board answers late";
+    RelayGarbage = "relay-garbage", "the relay board sends noise";
+    RelayUnplugged = "relay-unplugged", "the relay board's cable is out";
+    /// Happens once, when it is put in.
+    RelayForgets = "relay-forgets", "the relay board restarted";
+    SwitchSilent = "switch-silent", "the switch's page does not answer";
+    SwitchSlow = "switch-slow", "the switch's page answers late";
+    SwitchGarbage = "switch-garbage", "the switch's page is noise";
+    SwitchHuge = "switch-huge", "the switch's page has 50 MB";
+    SwitchUnplugged = "switch-unplugged", "the switch's page cannot be reached";
+    RouterSilent = "router-silent", "the router does not answer";
+    RouterGarbage = "router-garbage", "the router answers noise";
+    RouterUnplugged = "router-unplugged", "the router's cable is out";
+    /// Happens once, when it is put in.
+    RouterNewCertificate = "router-new-certificate", "the router shows another certificate";
+    DisplaySilent = "display-silent", "the status display hangs";
+    DisplayUnplugged = "display-unplugged", "the status display's cable is out";
 }
 
 impl Fault {
+    /// Of the board's gear, and of no machine.
+    pub fn is_of_gear(self) -> bool {
+        let device = self.word().split('-').next();
+        matches!(device, Some("relay" | "switch" | "router" | "display"))
+    }
+
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|fault| fault.word() == word)
     }

@@ -4,7 +4,7 @@ mod erasing;
 mod history;
 mod machine;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,7 @@ use crate::{
     boot::{Boot, BootState},
     event::{Body, Event, Illegal, Moment, Stamp},
     failure::Failure,
+    fault::Fault,
     ports::Uplink,
     power::PowerState,
     run::{Run, RunState},
@@ -62,6 +63,9 @@ pub struct Status {
     /// Boots that were measured, newest last.
     #[serde(default)]
     pub measured: Vec<Measured>,
+    /// Faults put into the board's gear on purpose.
+    #[serde(default)]
+    pub gear_faults: BTreeSet<Fault>,
     /// What is served for each role.
     #[serde(default)]
     pub images: BTreeMap<String, Image>,
@@ -169,8 +173,15 @@ impl Status {
             | Body::WipeArmed { .. }
             | Body::WipeDisarmed { .. }
             | Body::WipeBegan { .. }
-            | Body::DiskWiped { .. }
-            | Body::FaultSet { .. } => self.machine(event).apply(event),
+            | Body::DiskWiped { .. } => self.machine(event).apply(event),
+            Body::FaultSet { fault, on } if event.draft.subject == BOARD => {
+                if *on {
+                    self.gear_faults.insert(*fault);
+                } else {
+                    self.gear_faults.remove(fault);
+                }
+            }
+            Body::FaultSet { .. } => self.machine(event).apply(event),
             Body::Explained { verdict } => self.explain(event, Some(verdict))?,
             Body::ExplanationWithdrawn { .. } => self.explain(event, None)?,
             Body::RivalHeard { service, address, says } => {

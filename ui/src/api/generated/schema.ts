@@ -606,6 +606,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/switch/capture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The switch's pages as they came, without passwords and cookies. */
+        get: operations["capture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/switch/groups/{group}": {
         parameters: {
             query?: never;
@@ -892,7 +909,9 @@ export interface components {
         /** @description A fault of the closed list. */
         FaultWire: {
             fault: string;
-            /** @description The machines that have it now, by name. */
+            /** @description Of the board's gear, and of no machine. */
+            gear: boolean;
+            /** @description The machines that have it now, by name; `board` for a fault of its gear. */
             machines: string[];
             /** @description Whether this board can put it in. */
             possible: boolean;
@@ -1291,6 +1310,11 @@ export interface components {
              * @description Median of the last good runs of this lab at this speed; `null` without history.
              */
             usual_seconds: number | null;
+        };
+        /** @description A page of a device as it came, without secrets. */
+        SavedPageWire: {
+            content: string;
+            name: string;
         };
         /** @description What a person saw on the machine's own screen. */
         ScreenWire: {
@@ -2046,7 +2070,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Box number or name */
+                /** @description Box number or name; `board` for faults of its gear */
                 machine: string;
             };
             cookie?: never;
@@ -2715,6 +2739,34 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    capture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedPageWire"][];
                 };
             };
             /** @description What failed, why, and what to do */

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, body::Bytes, extract::State, http::HeaderMap};
 use engine::{Command, Order};
-use lab::{Code, fault::Fault};
+use lab::{Code, fault::Fault, status::BOARD};
 
 use super::machines::machine;
 use crate::{
@@ -24,7 +24,7 @@ pub(super) async fn faults(State(site): State<Arc<Site>>) -> Json<Vec<FaultWire>
 /// Put a fault into a machine, or take it out. The answer comes when it is done and recorded.
 #[utoipa::path(
     post, path = "/api/v1/machines/{machine}/faults", tag = "orders",
-    params(("machine" = String, Path, description = "Box number or name")),
+    params(("machine" = String, Path, description = "Box number or name; `board` for faults of its gear")),
     request_body = FaultOrderWire,
     responses((status = 200, body = FaultWire))
 )]
@@ -37,7 +37,8 @@ pub(super) async fn set_fault(
 ) -> Result<Json<FaultWire>, Refusal> {
     let asked: FaultOrderWire = extract::json(&headers, &body)?;
     let reason = extract::reason(asked.reason)?;
-    let machine = machine(&site.state, &who)?.name.clone();
+    // Faults of the gear belong to the board as a whole.
+    let machine = if who == BOARD { BOARD.to_owned() } else { machine(&site.state, &who)?.name.clone() };
     let fault = Fault::parse(&asked.fault).ok_or_else(|| {
         let known: Vec<&str> = Fault::ALL.iter().map(|fault| fault.word()).collect();
         Refusal::new(
@@ -61,6 +62,11 @@ fn told(state: &ApiState, fault: Fault) -> FaultWire {
         fault: fault.word().to_owned(),
         words: fault.words().to_owned(),
         possible: state.faults.as_ref().is_some_and(|port| port.possible().contains(&fault)),
-        machines: status.machines.iter().filter_map(has).collect(),
+        machines: if status.gear_faults.contains(&fault) {
+            vec![BOARD.to_owned()]
+        } else {
+            status.machines.iter().filter_map(has).collect()
+        },
+        gear: fault.is_of_gear(),
     }
 }

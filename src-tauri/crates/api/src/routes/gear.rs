@@ -16,7 +16,9 @@ use crate::{
     refusal::Refusal,
     rights::Caller,
     server::Site,
-    wire::{DeviceTestWire, JoinWire, PortOrderWire, PortsSetWire, UplinkWire, WifiNetworkWire},
+    wire::{
+        DeviceTestWire, JoinWire, PortOrderWire, PortsSetWire, SavedPageWire, UplinkWire, WifiNetworkWire,
+    },
 };
 
 /// Name of the relay board among the devices.
@@ -88,6 +90,17 @@ async fn set(
         site.state.engine.order(order).await?;
     }
     Ok(Json(PortsSetWire { ports, enabled: order.enabled }))
+}
+
+/// The switch's pages as they came, without passwords and cookies.
+#[utoipa::path(
+    get, path = "/api/v1/switch/capture", tag = "now",
+    responses((status = 200, body = Vec<SavedPageWire>))
+)]
+pub(super) async fn capture(State(site): State<Arc<Site>>) -> Result<Json<Vec<SavedPageWire>>, Refusal> {
+    let switch = site.state.gear.switch.as_ref().ok_or_else(|| none(SWITCH_DEVICE))?;
+    let pages = switch.capture().await.map_err(Failure::from)?;
+    Ok(Json(pages.into_iter().map(|(name, content)| SavedPageWire { name, content }).collect()))
 }
 
 /// Wi-Fi networks that the router hears now.

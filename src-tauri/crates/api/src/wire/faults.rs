@@ -23,6 +23,8 @@ pub struct FaultWire {
     pub words: String,
     /// Whether this board can put it in.
     pub possible: bool,
-    /// The machines that have it now, by name.
+    /// The machines that have it now, by name; `board` for a fault of its gear.
     pub machines: Vec<String>,
+    /// Of the board's gear, and of no machine.
+    pub gear: bool,
 }

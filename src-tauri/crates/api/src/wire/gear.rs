@@ -117,6 +117,13 @@ pub struct PortsSetWire {
     pub enabled: bool,
 }
 
+/// A page of a device as it came, without secrets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SavedPageWire {
+    pub name: String,
+    pub content: String,
+}
+
 /// What a device answered to a test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DeviceTestWire {
