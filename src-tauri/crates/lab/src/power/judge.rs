@@ -39,10 +39,10 @@ pub fn judge(machine: &MachineStatus, heard: Option<&Heard>, nature: Nature, now
 
 fn look(machine: &MachineStatus, heard: Option<&Heard>, now: &Stamp) -> Option<Judged> {
     let held = machine.press.as_ref().filter(|press| press.to == PowerState::Off && press.failure.is_none());
-    if let Some((press, ended)) = held.and_then(|press| Some((press, press.ended.as_ref()?))) {
-        if let Some(judged) = after_long_press(machine, heard, press, ended, now) {
-            return Some(judged);
-        }
+    if let Some((press, ended)) = held.and_then(|press| Some((press, press.ended.as_ref()?)))
+        && let Some(judged) = after_long_press(machine, heard, press, ended, now)
+    {
+        return Some(judged);
     }
     match (machine.observed, machine.link) {
         (PowerState::On, Some(false)) => link_gone(machine, heard, now),
