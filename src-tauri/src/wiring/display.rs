@@ -67,10 +67,11 @@ impl Panel for Drawn {
 
     async fn test(&self) -> Result<String, PortError> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let state = state.map(|state| state.borrow().clone()).unwrap_or_default();
-        if !state.present {
-            return Err(missing(&state));
-        }
+        let state = state.map(|state| state.borrow().clone());
+        let Some(state) = state.filter(|state| state.present) else {
+            let trouble = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            return Err(missing(trouble.as_ref().and_then(|state| state.borrow().trouble.clone())));
+        };
         if self.tests.try_send(()).is_err() {
             return Err(PortError {
                 what: "test the status display".to_owned(),
@@ -85,14 +86,13 @@ impl Panel for Drawn {
     }
 }
 
-fn missing(state: &DisplayState) -> PortError {
-    PortError {
+fn missing(trouble: Option<PortError>) -> PortError {
+    trouble.unwrap_or_else(|| PortError {
         what: "reach the status display".to_owned(),
-        why: state.why.clone().unwrap_or_else(|| "its serial line is not open".to_owned()),
-        remedy: "check its USB cable, its path in the board file, and that this user is in the group dialout"
-            .to_owned(),
+        why: "this board has none, or its serial line is not open yet".to_owned(),
+        remedy: "check its USB cable, and its path in the board file".to_owned(),
         absent: true,
-    }
+    })
 }
 
 /// Where the display is, and what it is told from.
@@ -142,7 +142,7 @@ pub(super) async fn run(task: DisplayTask, drawn: Arc<Drawn>, mut tests: mpsc::R
             }
             changed = changed(&mut state) => match changed {
                 Some(now) => {
-                    let failure = (!now.present).then(|| Failure::from(missing(&now)));
+                    let failure = (!now.present).then(|| Failure::from(missing(now.trouble)));
                     sink.put(Observation::Device { device: DISPLAY_DEVICE.into(), stamp: clock::now(), failure });
                 }
                 None => state = None,

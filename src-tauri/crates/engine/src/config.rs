@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lab::{
     Board, Stamp,
     live::UnknownMachine,
-    ports::{Agents, Console, Faults, Power, Router, Switch, Ways, Wire},
+    ports::{Agents, Console, Faults, Host, Power, Router, Switch, Ways, Wire},
 };
 
 /// Tells the time on both clocks; the engine itself does no I/O.
@@ -23,6 +23,8 @@ pub struct Ports {
     pub faults: Option<Arc<dyn Faults>>,
     pub switch: Option<Arc<dyn Switch>>,
     pub router: Option<Arc<dyn Router>>,
+    /// The computer itself, where it belongs to the board.
+    pub host: Option<Arc<dyn Host>>,
     /// Missing where machines are offered one way and no other.
     pub ways: Option<Arc<dyn Ways>>,
 }

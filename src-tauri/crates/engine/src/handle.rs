@@ -47,6 +47,10 @@ pub enum Command {
         outlet: Outlet,
         act: PowerAct,
     },
+    /// Switch the lab off as a whole, and the controller with it; or start both anew.
+    EndLab {
+        restart: bool,
+    },
     /// Switch a port of the switch on or off.
     SetPort {
         port: u32,

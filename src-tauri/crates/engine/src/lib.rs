@@ -7,6 +7,7 @@
 mod ahead;
 mod config;
 mod core;
+mod ending;
 mod explaining;
 mod faults;
 mod gear;

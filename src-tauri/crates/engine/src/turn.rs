@@ -52,6 +52,8 @@ pub struct Engine {
     pub(crate) power_incarnation: Option<u64>,
     pub(crate) hands: Hands,
     pub(crate) port_tasks: PortTasks,
+    /// The lab as a whole, on its way into the dark.
+    pub(crate) endings: JoinSet<()>,
     pub(crate) strangers_changed: bool,
     pub(crate) world: watch::Receiver<Arc<Snapshot>>,
     pub(crate) notebook: Notebook,
@@ -96,6 +98,7 @@ impl Engine {
             power_incarnation: None,
             hands: Hands::default(),
             port_tasks: PortTasks::new(),
+            endings: JoinSet::new(),
             strangers_changed: false,
             world,
             notebook: Notebook(notes),
@@ -151,6 +154,7 @@ impl Engine {
                     self.task_ended(ended);
                 }
                 Some(Ok(change)) = self.changes.join_next(), if !self.changes.is_empty() => self.fault_set(change),
+                Some(_) = self.endings.join_next(), if !self.endings.is_empty() => {}
                 Some(Ok(done)) = self.port_tasks.join_next(), if !self.port_tasks.is_empty() => self.port_set(done),
                 Some(Ok(outlet)) = self.hands.tasks.join_next(), if !self.hands.tasks.is_empty() => {
                     self.hands.ended(outlet);
@@ -173,6 +177,7 @@ impl Engine {
         self.changes.shutdown().await;
         self.hands.tasks.shutdown().await;
         self.port_tasks.shutdown().await;
+        self.endings.shutdown().await;
         self.stop().await;
         // Their waits end with the token; an abort here would only hide a watcher that does not keep to it.
         while looking.join_next().await.is_some() {}
@@ -185,6 +190,11 @@ impl Engine {
         let (words, result) = match command {
             Command::SetFault { machine, fault, on } => {
                 return self.set_fault(Wish { machine, fault, on, actor, reason }, answer);
+            }
+            Command::EndLab { restart } => {
+                let words = if restart { "restart the lab" } else { "shut the lab down" };
+                let begun = writable.and_then(|()| self.end_lab(restart, &actor, reason));
+                (words.to_owned(), begun.map(|()| Outcome::Recorded))
             }
             Command::SetPort { port, enabled } => {
                 return self.set_port(PortWish { port, enabled, actor, reason }, answer);

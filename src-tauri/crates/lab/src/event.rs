@@ -321,6 +321,17 @@ pub enum Body {
         way: Option<Way>,
     },
 
+    /// The lab as a whole is being switched off.
+    LabEnding {
+        restart: bool,
+    },
+    /// All that can be switched off is, but for these machines; then the controller was told.
+    LabEnded {
+        restart: bool,
+        left_on: Vec<String>,
+        /// Why the controller stays on.
+        host: Option<Failure>,
+    },
     DeviceFound {
         device: String,
     },
@@ -392,6 +403,8 @@ impl Body {
             Self::ImageChosen { .. } => "image-chosen",
             Self::BootMeasured { .. } => "boot-measured",
             Self::WayAsked { .. } => "way-asked",
+            Self::LabEnding { .. } => "lab-ending",
+            Self::LabEnded { .. } => "lab-ended",
             Self::DeviceFound { .. } => "device-found",
             Self::DeviceLost { .. } => "device-lost",
             Self::CommandRefused { .. } => "command-refused",

@@ -212,6 +212,13 @@ pub trait Panel: Send + Sync {
     async fn test(&self) -> Result<String, PortError>;
 }
 
+/// The computer on which this program runs.
+#[async_trait]
+pub trait Host: Send + Sync {
+    /// Begins to switch it off, or to start it anew. Returns when that was accepted.
+    async fn end(&self, restart: bool) -> Result<(), PortError>;
+}
+
 /// Frames counted on a machine's own wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct WireCounters {

@@ -63,6 +63,9 @@ pub struct Status {
     /// Boots that were measured, newest last.
     #[serde(default)]
     pub measured: Vec<Measured>,
+    /// The lab as a whole is being switched off, or was.
+    #[serde(default)]
+    pub ending: Option<Ending>,
     /// Faults put into the board's gear on purpose.
     #[serde(default)]
     pub gear_faults: BTreeSet<Fault>,
@@ -84,6 +87,23 @@ pub struct Measured {
     /// From the press to its report.
     pub whole_s: Option<f64>,
     pub at: Stamp,
+}
+
+/// The way of a lab into the dark.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ending {
+    pub restart: bool,
+    pub since: Stamp,
+    /// How it ended, once it has.
+    pub ended: Option<Ended>,
+}
+
+/// What is still on after the lab was switched off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    pub left_on: Vec<String>,
+    /// Why the controller stays on.
+    pub host: Option<Failure>,
 }
 
 /// Another server, as `dhcp 192.168.122.9`.
@@ -141,7 +161,11 @@ impl Status {
         match body {
             Body::EngineStarted { version, board, speed } => self.start_engine(event, version, board, *speed),
             Body::EngineStopped { reason } => self.engine.stopped = Some(reason.clone()),
-            Body::RunStarted { .. } => self.start_run(event)?,
+            Body::RunStarted { .. } => {
+                // What was switched off begins anew.
+                self.ending = None;
+                self.start_run(event)?;
+            }
             Body::TaskStarted { .. }
             | Body::TaskFinished { .. }
             | Body::TaskFailed { .. }
@@ -232,6 +256,16 @@ impl Status {
                 }
             }
             Body::UplinkChanged { uplink } => self.uplink = Some(uplink.clone()),
+            Body::LabEnding { restart } => {
+                let since = event.draft.stamp.clone();
+                self.ending = Some(Ending { restart: *restart, since, ended: None });
+            }
+            Body::LabEnded { left_on, host, .. } => {
+                let ended = Ended { left_on: left_on.clone(), host: host.clone() };
+                if let Some(ending) = &mut self.ending {
+                    ending.ended = Some(ended);
+                }
+            }
             Body::DeviceFound { device } => self.device(device, event, None),
             Body::DeviceLost { device, failure } => self.device(device, event, Some(failure.clone())),
             Body::WifiJoined { .. }
@@ -286,6 +320,7 @@ impl Status {
             machine.port_enabled = None;
             machine.off_at = None;
         }
+        self.ending = None;
         self.devices.clear();
         self.uplink = None;
         self.common = None;

@@ -335,6 +335,7 @@ pub async fn start(world: &Arc<World>, journal: &Arc<Memory>, survives: bool) ->
             wire: Some(Arc::new(Relay(world.clone()))),
             switch: None,
             router: None,
+            host: None,
             agents: Arc::new(Relay(world.clone())),
             console: None,
             faults: Some(Arc::new(Relay(world.clone()))),

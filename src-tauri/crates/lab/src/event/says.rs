@@ -91,6 +91,19 @@ impl Body {
             Self::WayAsked { way: None } => "its way is the program's choice again".into(),
             Self::BootMeasured { way, whole_s: Some(s), .. } => format!("measured boot by {way}: {s:.1} s"),
             Self::BootMeasured { way, .. } => format!("measured boot by {way}: it did not arrive"),
+            Self::LabEnding { restart: true } => "the lab is switched off, to start anew".into(),
+            Self::LabEnding { restart: false } => "the lab is switched off".into(),
+            Self::LabEnded { left_on, host, .. } => {
+                let left = if left_on.is_empty() {
+                    "all PCs are off".to_owned()
+                } else {
+                    format!("still on: {}", left_on.join(", "))
+                };
+                match host {
+                    Some(failure) => format!("{left}; the controller stays on: {failure}"),
+                    None => format!("{left}; the controller goes too"),
+                }
+            }
             Self::DeviceFound { device } => format!("{device} answers"),
             Self::DeviceLost { device, failure } => format!("{device} lost: {failure}"),
             Self::CommandRefused { command, failure } => format!("{command} refused: {failure}"),
