@@ -29,6 +29,7 @@ mod status;
 mod takeover;
 mod terminal;
 mod ways;
+mod whole;
 mod window;
 mod wipe;
 
@@ -107,6 +108,10 @@ enum Command {
     /// The gear around the machines: what is there, what is missing, and tests.
     #[command(subcommand)]
     Devices(gear::DevicesCommand),
+    /// After transport: every place of the board, present or not. Exits 1 when something is missing.
+    Rollcall,
+    /// Switch the lab off as a whole: PCs, display, controller. Exits 1 when a PC is still on.
+    Shutdown(whole::ShutdownOptions),
     /// What the status display shows, as a picture; with or without a display.
     Display(display::DisplayOptions),
     /// A picture of a machine's own screen; virtual machines only.
@@ -225,6 +230,8 @@ async fn ask(common: &Common, command: Command) -> Result<Exit> {
         Command::Switch(command) => gear::switch(common, command).await,
         Command::Router(command) => gear::router(common, command).await,
         Command::Devices(command) => gear::devices(common, command).await,
+        Command::Rollcall => whole::rollcall(common).await,
+        Command::Shutdown(options) => whole::shutdown(common, options).await,
         Command::Display(options) => display::run(common, &options).await,
         Command::Screen(options) => screen::run(common, &options).await,
         Command::Explain(options) => explain::explain(common, &options).await,

@@ -11,10 +11,12 @@ mod boot_files;
 mod boot_services;
 mod bootmedia;
 mod capture;
+mod compat;
 mod display;
 mod facts;
 mod faults;
 mod gear;
+mod host;
 mod images;
 mod late;
 mod leases;
@@ -27,6 +29,7 @@ mod selfcheck;
 mod simulated;
 mod site;
 mod spoil;
+mod touch;
 mod translate;
 mod trees;
 mod trust;
@@ -193,6 +196,7 @@ impl Program {
                 faults: (kind != BoardKind::Labinator).then(|| site.faults.clone() as _),
                 switch: site.switch.clone().map(|switch| switch as _),
                 router: site.router.clone().map(|router| router as _),
+                host: host::of(&board),
                 ways: Some(site.ways.clone()),
             },
         };
@@ -221,6 +225,7 @@ impl Program {
             router: site.router.clone().map(|router| router as _),
             panel: Some(drawn.clone()),
         };
+        let (old_tokens, board_kind) = (tokens.clone(), kind);
         let state = api::ApiState {
             board,
             gear,
@@ -250,8 +255,26 @@ impl Program {
         };
         file.write(&options.data)?;
         let images = tokio::spawn(images::follow(images, engine.events(), site.sink.clone(), stop.clone()));
+        let old = compat::Old {
+            board: options.board.clone(),
+            engine: engine.clone(),
+            router: site.router.clone().map(|router| router as _),
+            tokens: old_tokens,
+            screens: url.clone(),
+            sink: site.sink.clone(),
+            stop: stop.clone(),
+        };
+        let old = tokio::spawn(compat::run(old));
+        let touch = tokio::spawn(touch::watch(board_kind, site.sink.clone(), stop.clone()));
         let built = tokio::spawn(build(site));
-        let parts = vec![("board", built), ("display", panel), ("images", images), ("api", api)];
+        let parts = vec![
+            ("board", built),
+            ("old addresses", old),
+            ("touch screens", touch),
+            ("display", panel),
+            ("images", images),
+            ("api", api),
+        ];
         Ok(Self {
             engine,
             url,

@@ -3,6 +3,7 @@
 mod browser;
 mod captures;
 mod elsewhere;
+mod ending;
 mod explain;
 mod faults;
 mod gear;
@@ -50,6 +51,7 @@ pub(crate) fn read() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(captures::machine_capture))
         .routes(routes!(captures::boot_capture))
         .routes(routes!(machines::picture))
+        .routes(routes!(ending::rollcall))
         .routes(routes!(power::outlets))
         .routes(routes!(gear::capture))
         .routes(routes!(gear::networks))
@@ -67,6 +69,7 @@ pub(crate) fn control() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(explain::screen))
         .routes(routes!(explain::rearm))
         .routes(routes!(faults::set_fault))
+        .routes(routes!(ending::end))
         .routes(routes!(power::order))
         .routes(routes!(gear::set_port))
         .routes(routes!(gear::set_group))

@@ -2,6 +2,7 @@
 //! never by accident. Times are RFC 3339 in UTC with microseconds, durations are seconds.
 
 mod boot;
+mod ending;
 mod explain;
 mod faults;
 mod feed;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use boot::{BootWire, EventWire, MarkWire, PacketWire, PhaseWire};
+pub use ending::{EndOrderWire, EndingWire, PlaceWire};
 pub use explain::{
     DueWire, ExplanationWire, HeldBackWire, RivalWire, RuledOutWire, ScreenWire, TroubleWire, VerdictWire,
 };

@@ -41,6 +41,8 @@ pub enum Observation {
     Transfer { machine: String, transfer: Option<Transfer> },
     /// The power port was read, or could not be.
     Power { stamp: Stamp, reading: Result<PowerReading, PortError> },
+    /// The touch screens that are connected now.
+    TouchPanels(Vec<String>),
     /// A count, absolute.
     Counter { name: String, value: u64 },
     /// The files that a role boots from now on, all of them at once.

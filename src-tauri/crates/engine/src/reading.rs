@@ -74,6 +74,7 @@ impl Engine {
             Observation::Fact { subject, stamp, body } => self.fact(&subject, &stamp, *body),
             Observation::Power { stamp, reading: Ok(reading) } => self.power_read(&stamp, &reading),
             Observation::Power { stamp, reading: Err(error) } => self.power_lost(&stamp, error),
+            Observation::TouchPanels(panels) => self.core.live.touch_panels = panels,
             Observation::Counter { name, value } => {
                 self.core.live.counters.insert(name, value);
             }

@@ -33,6 +33,8 @@ pub struct Live {
     pub switch: Option<SwitchLive>,
     /// The router as it was last read.
     pub router: Option<RouterLive>,
+    /// Touch screens that are connected to the controller.
+    pub touch_panels: Vec<String>,
 }
 
 /// All ports, and when they were looked at.

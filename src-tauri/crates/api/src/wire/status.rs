@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    BootWire, DeviceWire, DueWire, ErasedWire, FailureWire, HeldBackWire, PowerWire, RivalWire, RouterWire,
-    RunWire, SwitchWire, TroubleWire, UplinkWire, VerdictWire, WipingWire, seconds, time,
+    BootWire, DeviceWire, DueWire, EndingWire, ErasedWire, FailureWire, HeldBackWire, PowerWire, RivalWire,
+    RouterWire, RunWire, SwitchWire, TroubleWire, UplinkWire, VerdictWire, WipingWire, seconds, time,
 };
 
 /// Everything a screen needs.
@@ -35,6 +35,8 @@ pub struct StatusWire {
     pub switch: Option<SwitchWire>,
     /// Where there is a router that answers.
     pub router: Option<RouterWire>,
+    /// The lab as a whole is being switched off, or was.
+    pub ending: Option<EndingWire>,
     /// The way to the world, as it was last told.
     pub uplink: Option<UplinkWire>,
     /// Machines on the lab network that the board file does not know.
@@ -208,6 +210,7 @@ impl StatusWire {
             devices: DeviceWire::all(status),
             switch: SwitchWire::of(board, live),
             router: RouterWire::of(live),
+            ending: EndingWire::of(status),
             uplink: status.uplink.as_ref().map(UplinkWire::from),
             unknown: live
                 .unknown
