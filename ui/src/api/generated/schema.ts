@@ -174,6 +174,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/lab/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Switch the lab off in order: switch ports on, machines off, then display and controller. The controller goes only when
+         *     no machine is left on.
+         */
+        post: operations["end"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/labs/{lab}/start": {
         parameters: {
             query?: never;
@@ -441,6 +461,23 @@ export interface paths {
         put?: never;
         /** Switch an outlet on or off, press it, or take over what is seen. */
         post: operations["order"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rollcall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** After transport: what stands and answers, place by place. */
+        get: operations["rollcall"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -832,6 +869,24 @@ export interface components {
              */
             usual: number | null;
         };
+        /** @description Switch the lab off as a whole. */
+        EndOrderWire: {
+            reason: string | null;
+            /** @description Start the controller anew instead of switching it off. */
+            restart: boolean;
+        };
+        /** @description The lab as a whole is being switched off, or was. */
+        EndingWire: {
+            /** @description Whether it has come to its end. */
+            ended: boolean;
+            host: components["schemas"]["FailureWire"] | null;
+            /** @description Machines that are still on, or may be. */
+            left_on: string[];
+            restart: boolean;
+            /** @description All machines are seen to be off, and stayed so: the power may be cut when the controller is dark too. */
+            safe: boolean;
+            since: string;
+        };
         EngineWire: {
             services: components["schemas"]["ServiceWire"][];
             started: string | null;
@@ -1139,6 +1194,22 @@ export interface components {
              */
             usual: number | null;
         };
+        /** @description One place of the board. */
+        PlaceWire: {
+            /** @description `pc`, `port`, `device`, `screen`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Links or connections lost since the engine started.
+             */
+            losses: number;
+            name: string;
+            /** @description `present`, `missing`, `unknown`. */
+            presence: string;
+            /** @description What was seen, or what to do. */
+            says: string;
+            since: string | null;
+        };
         /** @description Switch ports on or off. */
         PortOrderWire: {
             enabled: boolean;
@@ -1351,6 +1422,7 @@ export interface components {
                 [key: string]: number;
             };
             devices: components["schemas"]["DeviceWire"][];
+            ending: components["schemas"]["EndingWire"] | null;
             engine: components["schemas"]["EngineWire"];
             labs: components["schemas"]["LabWire"][];
             machines: components["schemas"]["MachineWire"][];
@@ -1893,6 +1965,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FaultWire"][];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndOrderWire"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndingWire"] | null;
                 };
             };
             /** @description What failed, why, and what to do */
@@ -2454,6 +2558,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PressedWire"];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    rollcall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaceWire"][];
                 };
             };
             /** @description What failed, why, and what to do */
