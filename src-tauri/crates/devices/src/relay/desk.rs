@@ -29,13 +29,16 @@ const LOOK_LIMIT: Duration = Duration::from_millis(1200);
 const STALE: Duration = Duration::from_secs(5);
 
 /// Tells one request from another.
-pub(super) type Ticket = u64;
+pub type Ticket = u64;
 
 /// Why a request came to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Failure {
+pub enum Failure {
     #[error("another press of this outlet is under way")]
     Busy,
+    /// It would ignore the order: whoever gave it believed something else of it.
+    #[error("the relay board remembers this outlet as {} already, and nothing was pressed", .0.word())]
+    Already(PowerState),
     #[error("the relay board does not answer")]
     Silent,
     #[error("the relay board's own display failed, which makes it hang")]
@@ -50,7 +53,7 @@ pub(super) enum Failure {
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Effect {
+pub enum Effect {
     Send(Command),
     /// The answer to a look.
     Seen(Ticket, Result<PowerReading, Failure>),
@@ -88,7 +91,7 @@ enum Phase {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Desk {
+pub struct Desk {
     known: Option<[bool; CHANNELS]>,
     heard: Option<Instant>,
     hung: bool,
@@ -109,11 +112,11 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn look(&mut self, ticket: Ticket, now: Instant) {
+    pub fn look(&mut self, ticket: Ticket, now: Instant) {
         self.looks.push(Look { ticket, since: now, after: self.questions });
     }
 
-    pub(super) fn press(&mut self, ticket: Ticket, channel: Channel, target: PowerState, now: Instant) {
+    pub fn press(&mut self, ticket: Ticket, channel: Channel, target: PowerState, now: Instant) {
         if self.presses.contains_key(&channel) {
             self.effects.push_back(Effect::Pressed(ticket, Err(Failure::Busy)));
             return;
@@ -125,7 +128,7 @@ impl Desk {
     }
 
     /// The board said something.
-    pub(super) fn heard(&mut self, line: Line, now: Instant) {
+    pub fn heard(&mut self, line: Line, now: Instant) {
         self.hung = false;
         match line {
             Line::Status(state) => self.status(state, now),
@@ -157,16 +160,17 @@ impl Desk {
             }
             !answered
         });
-        let mut ended = Vec::new();
+        let mut ended: Vec<(Channel, Result<(), Failure>)> = Vec::new();
         for (channel, press) in &mut self.presses {
             let reached = state[usize::from(channel.outlet()) - 1] == (press.target == PowerState::On);
             match press.phase {
                 Phase::Looking if questions <= press.after => {}
-                Phase::Looking | Phase::Sent(_) if reached => {
-                    if press.phase != Phase::Looking && press.target == PowerState::Off {
+                Phase::Looking if reached => ended.push((*channel, Err(Failure::Already(press.target)))),
+                Phase::Sent(_) if reached => {
+                    if press.target == PowerState::Off {
                         self.off_ended.insert(*channel, now);
                     }
-                    ended.push(*channel);
+                    ended.push((*channel, Ok(())));
                 }
                 Phase::Looking => {
                     let rested = self.off_ended.get(channel).map_or(now, |ended| *ended + REST);
@@ -176,8 +180,8 @@ impl Desk {
                 Phase::Held(_) | Phase::Due(_) | Phase::Sent(_) => {}
             }
         }
-        for channel in ended {
-            self.end(channel, Ok(()));
+        for (channel, result) in ended {
+            self.end(channel, result);
         }
     }
 
@@ -191,7 +195,7 @@ impl Desk {
     }
 
     /// The serial line is gone. What is known stays known until it is stale.
-    pub(super) fn lost(&mut self) {
+    pub fn lost(&mut self) {
         for (channel, press) in &self.presses {
             match press.phase {
                 // Until then the board would ignore or lengthen, and show the old state.
@@ -237,7 +241,7 @@ impl Desk {
     }
 
     /// Everything that is to be done now. At most one command a call, and none before its gap is over.
-    pub(super) fn step(&mut self, now: Instant) -> VecDeque<Effect> {
+    pub fn step(&mut self, now: Instant) -> VecDeque<Effect> {
         for press in self.presses.values_mut() {
             if let Phase::Held(until) = press.phase
                 && now >= until
@@ -319,7 +323,7 @@ impl Desk {
     }
 
     /// When `step` has something to do again.
-    pub(super) fn wake(&self) -> Option<Instant> {
+    pub fn wake(&self) -> Option<Instant> {
         let gap = self.sent.map(|sent| sent + GAP);
         let after_gap = |due: Instant| gap.map_or(due, |gap| gap.max(due));
         let commands = self.presses.values().filter_map(|press| match press.phase {

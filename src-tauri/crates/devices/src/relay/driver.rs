@@ -331,6 +331,7 @@ impl Owner {
 fn error(what: String, failure: Failure) -> PortError {
     let (remedy, absent) = match failure {
         Failure::Busy => ("wait for the press to end", false),
+        Failure::Already(_) => ("look again what is shown of this machine, and repeat", false),
         Failure::Silent => ("check that the relay board has power (12 V) and its serial cable", true),
         Failure::Hung => {
             ("switch the board's power supply off and on, and check the relay board's own display", true)

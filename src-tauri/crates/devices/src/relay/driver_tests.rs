@@ -162,9 +162,10 @@ async fn a_press_returns_when_the_board_says_that_it_has_ended() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_pressed_when_the_state_is_reached_already() {
     let bench = bench();
-    bench.relay.off(2).await.unwrap();
+    // Whoever asks believes something else of the outlet: that is told, since no success stands for a press.
+    assert!(bench.relay.off(2).await.unwrap_err().why.contains("as off already"));
     bench.relay.on(2).await.unwrap();
-    bench.relay.on(2).await.unwrap();
+    assert!(bench.relay.on(2).await.unwrap_err().why.contains("nothing was pressed"));
     assert_eq!(bench.commands(), ["on 2"]);
 }
 

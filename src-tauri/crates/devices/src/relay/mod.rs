@@ -6,7 +6,7 @@
 pub mod codec;
 
 /// What is asked of the board, and when which command may go out. Pure: time comes in as an argument.
-mod desk;
+pub mod desk;
 
 /// The serial line.
 mod port;

@@ -1,0 +1,202 @@
+//! The gear of the simulated board, each of its knobs in turn: the right state and words, and back again.
+
+#![allow(clippy::unwrap_used)] // a test that finds nothing must fail
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::{Served, text, until};
+
+/// A driver's own patience, and five seconds.
+const SOON: Duration = Duration::from_secs(20);
+
+struct Bench(Served);
+
+impl Bench {
+    fn new(dir: &std::path::Path) -> Self {
+        let bench = Self(Served::start(dir, &["--board", "simulated", "--speed", "20"]));
+        for device in ["power", "switch", "router", "display"] {
+            bench.device(device, true);
+        }
+        bench.machine("node6", "to be seen off", |m| m["power"]["observed"] == "off");
+        bench
+    }
+
+    fn machine(&self, name: &str, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        until(&format!("{name} {what}"), SOON, || {
+            let status = self.0.json(&["status"]);
+            status["machines"].as_array()?.iter().find(|m| m["name"] == name && is(m)).cloned()
+        })
+    }
+
+    fn device(&self, name: &str, present: bool) -> Value {
+        until(&format!("{name}: {present}"), SOON, || {
+            let list = self.0.lines(&["devices", "list"]);
+            list.into_iter().find(|device| device["name"] == name && device["present"] == present)
+        })
+    }
+
+    fn fault(&self, args: &[&str]) {
+        let all: Vec<&str> = ["fault"].iter().chain(args).copied().collect();
+        self.0.json(&all);
+    }
+
+    fn refused(&self, args: &[&str]) -> Value {
+        let all: Vec<&str> = ["--json"].iter().chain(args).copied().collect();
+        let answer = self.0.ask(&all);
+        assert!(!answer.status.success(), "{args:?} must be refused");
+        serde_json::from_str::<Value>(&text(&answer.stdout)).unwrap()["error"].clone()
+    }
+}
+
+#[test]
+fn every_knob_of_the_gear_has_its_state_its_words_and_its_way_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::new(dir.path());
+    for (fault, device, words) in [
+        ("relay-silent", "power", "does not answer"),
+        ("relay-garbage", "power", "does not answer"),
+        ("relay-unplugged", "power", "serial line"),
+        ("switch-silent", "switch", ""),
+        ("switch-garbage", "switch", ""),
+        ("switch-huge", "switch", ""),
+        ("switch-unplugged", "switch", ""),
+        ("router-silent", "router", ""),
+        ("router-garbage", "router", ""),
+        ("router-unplugged", "router", ""),
+        ("router-new-certificate", "router", "certificate"),
+        ("display-unplugged", "display", ""),
+    ] {
+        bench.fault(&[fault]);
+        let lost = bench.device(device, false);
+        let failure = &lost["failure"];
+        for part in ["what", "why", "remedy"] {
+            assert!(!failure[part].as_str().unwrap().is_empty(), "{fault}: {failure}");
+        }
+        assert!(failure["why"].as_str().unwrap().contains(words), "{fault}: {failure}");
+        if fault == "router-new-certificate" {
+            // Nobody may believe another certificate by itself.
+            continue;
+        }
+        bench.fault(&[fault, "--off"]);
+        bench.device(device, true);
+    }
+    // Late is not lost.
+    for fault in ["relay-slow", "switch-slow"] {
+        bench.fault(&[fault]);
+    }
+    let run = bench.0.json(&["lab", "start", "rehearsal", "--wait"]);
+    assert_eq!(run["state"], "done", "{run}");
+    bench.0.stop();
+}
+
+#[test]
+fn power_is_what_is_seen_and_one_button_makes_it_right() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::new(dir.path());
+    for target in ["7", "outlet:7"] {
+        assert_eq!(bench.refused(&["power", "on", target])["code"], "boss-outlet");
+    }
+    assert_eq!(bench.refused(&["power", "off", "outlet:8"])["code"], "unknown-outlet");
+    assert_eq!(bench.refused(&["switch", "disable", "7"])["code"], "forbidden");
+
+    // On, and a second "on" would ask it to shut down.
+    for number in ["1", "2", "3", "4"] {
+        bench.0.json(&["power", "on", number]);
+    }
+    for name in ["node1", "node2", "node3", "node4"] {
+        bench.machine(name, "to report", |m| m["word"] == "ready");
+    }
+    assert_eq!(bench.refused(&["power", "on", "1"])["code"], "power-mismatch");
+
+    // A pulled cord is seen within five seconds, and held off by one safe button.
+    let pulled = Instant::now();
+    bench.fault(&["cord-pulled", "1"]);
+    let unknown = bench.machine("node1", "not to be taken for on", |m| m["power"]["observed"] != "on");
+    let after = pulled.elapsed();
+    assert!(after < Duration::from_secs(5), "told after {after:?}");
+    let mismatch = &unknown["power"]["mismatch"];
+    assert_eq!(
+        (mismatch["safe"].as_str(), &unknown["power"]["observed"]),
+        (Some("long-press"), &Value::from("unknown"))
+    );
+    bench.fault(&["cord-pulled", "1", "--off"]);
+    bench.0.json(&["power", "press", "1", "--long"]);
+    let off = bench.machine("node1", "to be off", |m| m["power"]["observed"] == "off");
+    assert_eq!((&off["power"]["commanded"], &off["power"]["mismatch"]), (&Value::from("off"), &Value::Null));
+
+    // A relay that no longer moves: told off, and still on.
+    bench.fault(&["stuck-relay", "2"]);
+    bench.0.json(&["power", "off", "2"]);
+    let stuck = bench.machine("node2", "to differ", |m| !m["power"]["mismatch"].is_null());
+    assert_eq!(stuck["power"]["observed"], "on", "{}", stuck["power"]);
+    assert_eq!(stuck["power"]["mismatch"]["safe"], "resync");
+    bench.fault(&["stuck-relay", "2", "--off"]);
+    bench.0.json(&["power", "resync", "2"]);
+    let same = bench.machine("node2", "to agree", |m| m["power"]["mismatch"].is_null());
+    assert_eq!(same["power"]["commanded"], "on");
+
+    // The board forgets: machines run on, and what is seen is taken over without a press.
+    bench.fault(&["relay-forgets"]);
+    bench.machine("node3", "to be forgotten", |m| !m["power"]["forgotten"].is_null());
+    assert_eq!(bench.refused(&["power", "on", "3"])["code"], "power-mismatch");
+    bench.0.json(&["power", "resync", "3"]);
+    bench.machine("node3", "to be known", |m| {
+        m["power"]["commanded"] == "on" && m["power"]["memory"] == "off"
+    });
+
+    // Off keeps the link for Wake-on-LAN: slower, and off all the same.
+    bench.fault(&["soft-off-link", "4"]);
+    bench.0.json(&["power", "off", "4"]);
+    let soft = bench.machine("node4", "to be off", |m| m["power"]["observed"] == "off");
+    until("its slower link", SOON, || {
+        let status = bench.0.json(&["status"]);
+        let link = &status["machines"][3];
+        (link["link"] == true && link["link_speed"] == 100).then_some(())
+    });
+    assert_eq!(soft["power"]["mismatch"], Value::Null);
+
+    // A group's ports go off and on, and the names of the ports stay.
+    bench.0.json(&["switch", "disable", "group3"]);
+    bench.machine("node5", "to have its port off", |m| m["port_enabled"] == false);
+    bench.0.json(&["switch", "enable", "group3"]);
+    bench.machine("node5", "to have its port on", |m| m["port_enabled"] == true);
+    let ports = bench.0.json(&["switch", "status"]);
+    assert_eq!(ports["ports"][0]["name"], "node5", "{ports}");
+
+    // The whole lab goes, and says when it is safe.
+    let called = bench.0.lines(&["rollcall"]);
+    assert!(called.iter().all(|place| place["presence"] != "missing"), "{called:?}");
+    let ended = bench.0.json(&["shutdown", "--yes"]);
+    assert_eq!(
+        (&ended["safe"], &ended["left_on"]),
+        (&Value::Bool(true), &Value::Array(Vec::new())),
+        "{ended}"
+    );
+    bench.0.stop();
+}
+
+#[test]
+fn the_router_joins_a_network_and_goes_back_from_one_that_it_cannot() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::new(dir.path());
+    let networks = bench.0.lines(&["router", "networks"]);
+    assert!(networks.iter().any(|network| network["ssid"] == "Conference"), "{networks:?}");
+    let joined = bench.0.json(&["router", "join", "Conference Guests", "--open"]);
+    assert_eq!(
+        (&joined["up"], &joined["ssid"]),
+        (&Value::Bool(true), &Value::from("Conference Guests")),
+        "{joined}"
+    );
+    let refused = bench.refused(&["router", "join", "Conference", "--open"]);
+    assert!(!refused["why"].as_str().unwrap().is_empty(), "{refused}");
+    let events = bench.0.lines(&["events"]);
+    let told: Vec<&Value> = events.iter().filter(|event| event["kind"] == "wifi-joined").collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    let png = dir.path().join("display.png");
+    bench.0.json(&["display", "--png", png.to_str().unwrap()]);
+    assert!(std::fs::read(&png).unwrap().starts_with(b"\x89PNG"));
+    bench.0.stop();
+}
