@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::Write,
+    io::{self, Write},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
@@ -181,6 +181,32 @@ pub fn load_board(name: &str) -> Result<Board> {
         *matchbox = std::path::absolute(folder.join(&*matchbox)).context("find the matchbox folder")?;
     }
     Ok(board)
+}
+
+/// Whole or not at all: written beside, then renamed over, with the permissions of what was there.
+pub fn write_whole(path: &Path, text: &str) -> Result<()> {
+    // A link stays a link.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let new = PathBuf::from(format!("{}.new", path.display()));
+    let written = || -> io::Result<()> {
+        let mut file = File::create(&new)?;
+        match fs::metadata(path) {
+            Ok(meta) => file.set_permissions(meta.permissions())?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, path)
+    };
+    written()
+        .with_context(|| format!("write {}; choose a folder that this user may write to", path.display()))
+}
+
+/// The file behind a board's name; a built-in one has none.
+pub fn board_file(name: &str) -> Option<PathBuf> {
+    let built_in = BUILT_IN.iter().any(|(known, _)| *known == name);
+    (!built_in).then(|| std::path::absolute(name).unwrap_or_else(|_| PathBuf::from(name)))
 }
 
 /// Marks an error as one of the board file, which has its own exit code.

@@ -7,6 +7,7 @@
 //! ```
 
 mod agents;
+mod board_file;
 mod boot_files;
 mod boot_services;
 mod bootmedia;
@@ -66,6 +67,8 @@ pub use devices::qemu::Firmware;
 pub struct ProgramOptions {
     pub data: DataDir,
     pub board: Board,
+    /// The file that it was read from; built-in boards have none.
+    pub board_file: Option<PathBuf>,
     /// Divides a simulation's delays.
     pub speed: u32,
     /// Of virtual machines.
@@ -228,6 +231,7 @@ impl Program {
         let (old_tokens, board_kind) = (tokens.clone(), kind);
         let state = api::ApiState {
             board,
+            board_file: options.board_file.clone().map(|path| Arc::new(board_file::OwnFile(path)) as _),
             gear,
             engine: engine.clone(),
             archive: journal,

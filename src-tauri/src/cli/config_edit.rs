@@ -1,8 +1,7 @@
 //! `config`: board files of one's own.
 
 use std::{
-    fs::{self, File},
-    io::{self, Write},
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -17,7 +16,7 @@ use super::{
     exit::WrongUse,
     print,
 };
-use crate::config::{BadBoard, built_in, built_in_names};
+use crate::config::{BadBoard, built_in, built_in_names, write_whole};
 
 #[derive(Subcommand)]
 pub(super) enum ConfigCommand {
@@ -93,8 +92,8 @@ fn replace(common: &Common, options: &ReplaceOptions) -> Result<Exit> {
     let backup = PathBuf::from(format!("{}.bak", file.display()));
     let changed = new != text;
     if changed {
-        write(&backup, &text)?;
-        write(file, &new)?;
+        write_whole(&backup, &text)?;
+        write_whole(file, &new)?;
     }
     if common.json {
         let backup = changed.then_some(&backup);
@@ -116,24 +115,4 @@ fn bad(mut error: BoardError, file: &Path) -> anyhow::Error {
     error.origin = file.display().to_string();
     let remedy = error.remedy.clone();
     anyhow::Error::new(error).context(BadBoard { remedy })
-}
-
-/// Whole or not at all: written beside, then renamed over, with the permissions of what was there.
-pub(super) fn write(path: &Path, text: &str) -> Result<()> {
-    // A link stays a link.
-    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let new = PathBuf::from(format!("{}.new", path.display()));
-    let written = || -> io::Result<()> {
-        let mut file = File::create(&new)?;
-        match fs::metadata(path) {
-            Ok(meta) => file.set_permissions(meta.permissions())?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, path)
-    };
-    written()
-        .with_context(|| format!("write {}; choose a folder that this user may write to", path.display()))
 }

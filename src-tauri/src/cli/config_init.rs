@@ -16,7 +16,7 @@ use lab::{
 };
 use serde_json::json;
 
-use super::{Common, Exit, check, config_edit::write, exit::WrongUse, print, terminal};
+use super::{Common, Exit, check, exit::WrongUse, print, terminal};
 use crate::{config::built_in, secrets::Secrets};
 
 /// What a file can begin as.
@@ -108,7 +108,7 @@ pub(super) fn run(common: &Common, options: &InitOptions) -> Result<Exit> {
         let remedy = error.remedy.clone();
         WrongUse { says: error.to_string(), remedy }
     })?;
-    write(file, &text)?;
+    crate::config::write_whole(file, &text)?;
     let secrets = Secrets::load(&common.data()?).unwrap_or_default();
     let named = board.secrets_named().into_iter().map(|used| used.name);
     let missing: BTreeSet<String> = named.filter(|name| secrets.place(name).is_none()).collect();

@@ -205,6 +205,7 @@ fn run(
     let program_options = ProgramOptions {
         data,
         board,
+        board_file: crate::config::board_file(&options.board),
         speed: options.speed,
         firmware: match options.firmware {
             FirmwareChoice::Uefi => Firmware::Uefi,

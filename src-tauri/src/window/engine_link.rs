@@ -129,6 +129,7 @@ async fn start(options: &Options, data: &DataDir) -> Result<Program> {
         order_by_probe: false,
         data: data.clone(),
         board,
+        board_file: statusinator::config::board_file(&options.serve.board),
         speed: options.serve.speed,
         firmware: Firmware::Uefi,
         way: options.serve.way.as_deref().and_then(lab::Way::parse),

@@ -33,6 +33,7 @@ mod tests;
 pub use openapi::openapi_json;
 pub use plain::plain_http;
 pub use rights::{Right, Rights};
+pub use routes::BoardFile;
 pub use secret::Secret;
 pub use server::{ApiState, Gear, serve};
 pub use sessions::Sessions;

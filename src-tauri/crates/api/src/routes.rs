@@ -12,6 +12,7 @@ mod machines;
 mod now;
 mod orders;
 mod power;
+mod replace;
 mod ways;
 mod wipe;
 
@@ -23,6 +24,7 @@ pub(crate) use browser::{LoginQuery, enter, login};
 pub(crate) use elsewhere::{elsewhere, wrong_method};
 
 pub(crate) use gear::testable;
+pub use replace::BoardFile;
 
 use crate::server::Site;
 
@@ -70,6 +72,7 @@ pub(crate) fn control() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(explain::rearm))
         .routes(routes!(faults::set_fault))
         .routes(routes!(ending::end))
+        .routes(routes!(replace::replace))
         .routes(routes!(power::order))
         .routes(routes!(gear::set_port))
         .routes(routes!(gear::set_group))

@@ -20,7 +20,7 @@ use crate::{
     listen,
     refusal::Refusal,
     rights::Right,
-    routes,
+    routes::{self, BoardFile},
     tokens::Tokens,
     wire::StatusWire,
 };
@@ -38,6 +38,8 @@ pub struct ApiState {
     /// Frames of the machines' wires, where they can be heard.
     pub captures: Option<Arc<dyn Captures>>,
     pub gear: Gear,
+    /// Where the board was read from, when that is a file.
+    pub board_file: Option<Arc<dyn BoardFile>>,
     pub tokens: Arc<Tokens>,
     /// Where people reach this listener, as in `http://127.0.0.1:8080`; logins lead there.
     pub url: String,

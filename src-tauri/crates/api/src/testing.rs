@@ -74,6 +74,7 @@ impl World {
             consoles: Some(Arc::new(Serial)),
             faults: Some(Arc::new(Breaker)),
             captures: Some(Arc::new(Ring)),
+            board_file: None,
             gear: Gear {
                 power: Arc::new(Devices),
                 switch: Some(Arc::new(Devices)),

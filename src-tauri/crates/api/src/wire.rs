@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use boot::{BootWire, EventWire, MarkWire, PacketWire, PhaseWire};
-pub use ending::{EndOrderWire, EndingWire, PlaceWire};
+pub use ending::{EndOrderWire, EndingWire, PlaceWire, ReplaceOrderWire, ReplacedWire, ReplacementWire};
 pub use explain::{
     DueWire, ExplanationWire, HeldBackWire, RivalWire, RuledOutWire, ScreenWire, TroubleWire, VerdictWire,
 };

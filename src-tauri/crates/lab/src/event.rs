@@ -13,6 +13,7 @@ use crate::{
     facts::Facts,
     failure::{Code, Failure},
     fault::Fault,
+    mac::Mac,
     ports::Outlet,
     power::PowerState,
     run::{RunState, StepPlan, TaskPlan},
@@ -321,6 +322,11 @@ pub enum Body {
         way: Option<Way>,
     },
 
+    /// The board file has another hardware address for it; the program has to start again to use it.
+    MachineReplaced {
+        from: Mac,
+        to: Mac,
+    },
     /// The lab as a whole is being switched off.
     LabEnding {
         restart: bool,
@@ -403,6 +409,7 @@ impl Body {
             Self::ImageChosen { .. } => "image-chosen",
             Self::BootMeasured { .. } => "boot-measured",
             Self::WayAsked { .. } => "way-asked",
+            Self::MachineReplaced { .. } => "machine-replaced",
             Self::LabEnding { .. } => "lab-ending",
             Self::LabEnded { .. } => "lab-ended",
             Self::DeviceFound { .. } => "device-found",

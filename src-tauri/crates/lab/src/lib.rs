@@ -20,6 +20,7 @@ pub mod mac;
 pub mod ports;
 pub mod power;
 pub mod repeats;
+pub mod replace;
 pub mod rollcall;
 pub mod run;
 pub mod secret;

@@ -268,7 +268,8 @@ impl Status {
             }
             Body::DeviceFound { device } => self.device(device, event, None),
             Body::DeviceLost { device, failure } => self.device(device, event, Some(failure.clone())),
-            Body::WifiJoined { .. }
+            Body::MachineReplaced { .. }
+            | Body::WifiJoined { .. }
             | Body::CommandRefused { .. }
             | Body::StorageFailed { .. }
             | Body::StorageRecovered { .. } => {}

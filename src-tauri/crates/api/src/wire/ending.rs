@@ -78,3 +78,42 @@ impl EndingWire {
         })
     }
 }
+
+/// A stranger that can only be the new PC in one place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ReplacementWire {
+    pub machine: String,
+    pub r#box: u32,
+    pub mac: String,
+    /// The same code as on the stranger's own screen.
+    pub code: String,
+    pub since: String,
+}
+
+/// Take a PC for one of the board.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplaceOrderWire {
+    pub mac: String,
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ReplacedWire {
+    pub machine: String,
+    pub mac: String,
+    pub says: String,
+}
+
+impl From<lab::replace::Replacement> for ReplacementWire {
+    fn from(found: lab::replace::Replacement) -> Self {
+        Self {
+            machine: found.machine,
+            r#box: found.box_number,
+            mac: found.mac.to_string(),
+            code: found.code,
+            since: time(found.since.wall_us),
+        }
+    }
+}

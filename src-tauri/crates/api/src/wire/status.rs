@@ -7,14 +7,16 @@ use lab::{
     board::Mode,
     face,
     live::{Heard, Live, Snapshot},
+    replace::replacements,
     status::{BootTimes, MachineStatus, Status, at_speed, median},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    BootWire, DeviceWire, DueWire, EndingWire, ErasedWire, FailureWire, HeldBackWire, PowerWire, RivalWire,
-    RouterWire, RunWire, SwitchWire, TroubleWire, UplinkWire, VerdictWire, WipingWire, seconds, time,
+    BootWire, DeviceWire, DueWire, EndingWire, ErasedWire, FailureWire, HeldBackWire, PowerWire,
+    ReplacementWire, RivalWire, RouterWire, RunWire, SwitchWire, TroubleWire, UplinkWire, VerdictWire,
+    WipingWire, seconds, time,
 };
 
 /// Everything a screen needs.
@@ -35,6 +37,8 @@ pub struct StatusWire {
     pub switch: Option<SwitchWire>,
     /// Where there is a router that answers.
     pub router: Option<RouterWire>,
+    /// Strangers that can only be new PCs in places of the board.
+    pub replacements: Vec<ReplacementWire>,
     /// The lab as a whole is being switched off, or was.
     pub ending: Option<EndingWire>,
     /// The way to the world, as it was last told.
@@ -210,6 +214,7 @@ impl StatusWire {
             devices: DeviceWire::all(status),
             switch: SwitchWire::of(board, live),
             router: RouterWire::of(live),
+            replacements: replacements(board, snapshot).into_iter().map(ReplacementWire::from).collect(),
             ending: EndingWire::of(status),
             uplink: status.uplink.as_ref().map(UplinkWire::from),
             unknown: live

@@ -155,5 +155,6 @@ fn from_outside(body: &Body) -> bool {
             | Body::ImageChosen { .. }
             | Body::BootMeasured { .. }
             | Body::WifiJoined { .. }
+            | Body::MachineReplaced { .. }
     )
 }

@@ -91,6 +91,9 @@ impl Body {
             Self::WayAsked { way: None } => "its way is the program's choice again".into(),
             Self::BootMeasured { way, whole_s: Some(s), .. } => format!("measured boot by {way}: {s:.1} s"),
             Self::BootMeasured { way, .. } => format!("measured boot by {way}: it did not arrive"),
+            Self::MachineReplaced { from, to } => {
+                format!("a new PC stands in its place: {to} instead of {from}")
+            }
             Self::LabEnding { restart: true } => "the lab is switched off, to start anew".into(),
             Self::LabEnding { restart: false } => "the lab is switched off".into(),
             Self::LabEnded { left_on, host, .. } => {
