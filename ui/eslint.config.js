@@ -4,7 +4,18 @@ import ts from 'typescript-eslint';
 
 // components/ know no domain, a feature knows no other feature, views put them together (STYLE: UI).
 const forbid = (patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
-const features = ['board', 'labs', 'run', 'boots', 'events', 'system'];
+const features = [
+  'board',
+  'boots',
+  'devices',
+  'events',
+  'labs',
+  'machine',
+  'measured',
+  'run',
+  'system',
+  'wifi',
+];
 
 export default ts.config(
   { ignores: ['dist', 'node_modules', 'src/api/generated', 'test-results', 'playwright-report'] },

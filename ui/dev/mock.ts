@@ -13,6 +13,12 @@ import { World } from './scenes.ts';
 export const POLICY =
   "default-src 'self'; style-src-attr 'unsafe-inline'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
+/** One dark dot, which the page stretches to the display's size. */
+const PICTURE = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNgEFb7DwABnAE7kQ0X1gAAAABJRU5ErkJggg==',
+  'base64',
+);
+
 const TICK_MS = 2_000;
 const PUSH_MS = 500;
 
@@ -42,6 +48,10 @@ export function mockBoard(fallback: string): Plugin {
       return answer(response, 401, refusal('unauthorized', 'show the board', 'there is no login'));
     const path = url.pathname.slice('/api/v1'.length);
     if (path === '/stream') return stream(world, request, response);
+    if (path === '/display.png') {
+      response.setHeader('content-type', 'image/png').end(PICTURE);
+      return;
+    }
     const found = world.answer(request.method ?? 'GET', path, url.searchParams);
     if (found === null)
       return answer(response, 404, refusal('not-found', `find ${path}`, 'there is no such thing'));

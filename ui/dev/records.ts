@@ -19,6 +19,8 @@ export const STATES = [
   'fault',
   'common',
   'wiping',
+  'gear',
+  'watch',
   'empty',
   'run',
   'done',

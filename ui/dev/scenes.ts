@@ -1,9 +1,10 @@
 // The made-up board's states. See mock.ts.
 import type { BootWire, EventWire, MachineWire, RunWire, StatusWire } from '../src/api/wire';
+import { answerGear, devicesOf, disagreeing, powerOf, routerOf, switchOf, uplinkOf } from './gear.ts';
+import { runOf } from './runs.ts';
 import {
   COUNTERS,
   FACTS,
-  LOST,
   PHASES,
   REFUSED,
   SAYS,
@@ -90,13 +91,10 @@ export class World {
       state: 'off',
       word: 'off',
       says: null,
-      power: {
-        commanded: 'off',
-        observed: 'off',
+      power: powerOf({
         evidence: 'silent since it was told to go off',
         observed_at: iso(this.t0 - 90_000),
-        press: null,
-      },
+      }),
       heard: { at: iso(this.t0 - 95_000), what: 'heartbeat', patience_ms: 6000 },
       boot,
       usual: {
@@ -110,7 +108,10 @@ export class World {
       facts: FACTS,
       facts_at: iso(this.t0 - 100_000),
       verdict: boot?.verdict ?? null,
-      link: null,
+      link: box === 3 ? true : false,
+      link_speed: box === 3 ? 100 : null,
+      link_losses: 0,
+      port_enabled: true,
       held_back: null,
       due: null,
       way: 'http',
@@ -124,7 +125,9 @@ export class World {
         ...base,
         state: 'unknown',
         word: 'unknown',
-        power: { commanded: 'unknown', observed: 'unknown', evidence: null, observed_at: null, press: null },
+        power: powerOf({ commanded: 'unknown', observed: 'unknown' }),
+        link: null,
+        port_enabled: null,
         heard: null,
         boot: null,
         usual: null,
@@ -134,13 +137,13 @@ export class World {
     }
     if (this.scene === 'idle' || this.scene === 'done' || this.scene === 'refuse' || boot === null)
       return base;
-    const on = {
+    const on = powerOf({
       commanded: 'on',
       observed: 'on',
       evidence: 'it was heard',
       observed_at: boot.started,
-      press: null,
-    };
+    });
+    const linked = { ...base, link: true, link_speed: 1000 };
     const heard = { at: iso(now - 1000 - (box % 2) * 1000), what: 'heartbeat', patience_ms: 6000 };
     if (this.scene === 'wiping') {
       const told = erasing(box, this.t0);
@@ -150,11 +153,11 @@ export class World {
     if (boot.state === 'running') {
       const i = boot.phases.length - 1;
       const transfer = i === 3 ? { path: '/boot/vmlinuz', sent: 31e6, total: 61e6 } : null;
-      return { ...base, power: on, heard, state: 'boot', word: 'booting', says: SAYS[i] ?? null, transfer };
+      return { ...linked, power: on, heard, state: 'boot', word: 'booting', says: SAYS[i] ?? null, transfer };
     }
     if (boot.state === 'failed') {
       return {
-        ...base,
+        ...linked,
         power: on,
         heard: { ...heard, at: iso(this.t0 - 31_000) },
         state: 'fault',
@@ -164,7 +167,7 @@ export class World {
     }
     if (this.scene === 'fault' && box === 4) {
       return {
-        ...base,
+        ...linked,
         power: on,
         heard: { ...heard, at: iso(this.t0 - 22_000) },
         state: 'warn',
@@ -174,22 +177,22 @@ export class World {
     }
     if (this.scene === 'fault' && box === 2) {
       return {
-        ...base,
+        ...linked,
         state: 'unknown',
         word: 'unknown',
-        power: {
+        power: powerOf({
           commanded: 'on',
           observed: 'unknown',
           evidence: 'the engine started anew; nothing has been heard since',
-          observed_at: null,
-          press: null,
-        },
+        }),
+        link: null,
+        link_speed: null,
         heard: null,
       };
     }
     if (this.scene === 'fault' && box === 5) {
       return {
-        ...base,
+        ...linked,
         state: 'fault',
         word: 'press failed',
         says: `${REFUSED.what}: ${REFUSED.why}. ${REFUSED.remedy}`,
@@ -200,7 +203,8 @@ export class World {
         },
       };
     }
-    return { ...base, power: on, heard, state: 'up', word: 'ready' };
+    const up = { ...linked, power: on, heard, state: 'up', word: 'ready' };
+    return this.scene === 'gear' ? { ...up, ...disagreeing(box, this.t0) } : up;
   }
 
   private bootFor(box: number): BootWire | null {
@@ -239,128 +243,7 @@ export class World {
   }
 
   private run(machines: MachineWire[]): RunWire | null {
-    if (['empty', 'idle', 'fault', 'refuse'].includes(this.scene) && this.started === null) return null;
-    const over =
-      this.scene === 'done' || this.scene === 'failed' || this.scene === 'normal' || this.scene === 'booting';
-    const begun =
-      this.scene === 'run' ? this.t0 - 28_000 : over ? this.t0 - 90_000 : (this.started ?? this.t0);
-    const good = machines.filter((m) => m.boot?.state === 'good').length;
-    const failed = this.scene === 'failed';
-    const state = this.cancelled !== null ? 'cancelling' : failed ? 'failed' : over ? 'done' : 'running';
-    const step = (
-      id: string,
-      words: string,
-      tells: string,
-      state: string,
-      seconds: number | null,
-      at: number | null,
-      done: number,
-      total: number,
-    ) => ({
-      id,
-      words,
-      tells,
-      state,
-      started: at === null ? null : iso(begun + at * 1000),
-      seconds,
-      limit_s: 240,
-      done,
-      failed: 0,
-      total,
-      undo: null,
-    });
-    const w = (s: string) => (over ? 'done' : s);
-    return {
-      run: 31,
-      lab: 'rehearsal',
-      title: 'Rehearsal',
-      state,
-      reason: failed
-        ? 'PC 6 did not boot'
-        : over
-          ? 'every PC reported'
-          : this.cancelled === null
-            ? null
-            : 'held on the page of the run',
-      actor: 'kiosk',
-      started: iso(begun),
-      ended: over ? iso(begun + 57_300) : null,
-      seconds: over ? 57.3 : null,
-      usual_seconds: this.scene === 'failed' ? null : 58.2,
-      step: over ? (failed ? 'boot' : null) : 'boot',
-      machines: machines.map((m) => ({
-        machine: m.name,
-        box: m.box,
-        state: failed && m.box === 6 ? 'failed' : over ? 'done' : 'running',
-        boot: m.boot?.id ?? null,
-        facts: null,
-        failure:
-          failed && m.box === 6
-            ? {
-                code: 'boot-failed',
-                what: 'boot PC 6',
-                why: 'no DHCP packet within 35 s after the press',
-                remedy: 'Look at its screen: put the network first in its boot order.',
-              }
-            : null,
-      })),
-      steps: [
-        step(
-          'check',
-          'check',
-          'The engine looks whether everything it needs is there.',
-          'done',
-          0.21,
-          0,
-          1,
-          1,
-        ),
-        step(
-          'power-up',
-          'power up',
-          'Each power button is pressed, one after the other.',
-          'done',
-          4.6,
-          0.3,
-          6,
-          6,
-        ),
-        {
-          ...step(
-            'boot',
-            'boot',
-            'Each PC asks for an address, fetches a kernel and a small system over the network and starts them in memory. No disk is touched.',
-            failed ? 'failed' : w('running'),
-            over ? 46.2 : null,
-            1,
-            failed ? 5 : over ? 6 : good,
-            6,
-          ),
-          failed: failed ? 1 : 0,
-        },
-        step(
-          'report',
-          'report',
-          'Each PC says what it consists of.',
-          failed ? 'done' : w('waiting'),
-          over ? 2.1 : null,
-          over ? 47 : null,
-          over ? (failed ? 5 : 6) : 0,
-          6,
-        ),
-        step(
-          'power-down',
-          'power down',
-          'Each PC is told to switch itself off.',
-          failed ? 'done' : w('waiting'),
-          over ? 6.4 : null,
-          over ? 50 : null,
-          over ? 6 : 0,
-          6,
-        ),
-      ],
-      tasks: [],
-    };
+    return runOf(this.scene, this.t0, this.started, this.cancelled, machines);
   }
 
   status(): StatusWire {
@@ -374,12 +257,13 @@ export class World {
       board: {
         name: 'simulated',
         kind: 'simulated',
-        badge: 'SIMULATED',
+        badge: this.scene === 'watch' ? 'WATCH ONLY' : 'SIMULATED',
         shelf: [
           [1, 3, 5],
           [2, 4, 6],
         ],
         speed: this.scene === 'booting' ? 20 : 1,
+        watch_only: this.scene === 'watch',
       },
       engine: {
         version: '0.1.0',
@@ -390,17 +274,10 @@ export class World {
       machines,
       run,
       labs,
-      devices:
-        this.scene === 'empty'
-          ? []
-          : [
-              {
-                name: 'relay board',
-                present: !fault,
-                since: iso(this.t0 - 40_000),
-                failure: fault ? LOST : null,
-              },
-            ],
+      devices: devicesOf(this.scene, this.t0),
+      switch: switchOf(this.scene, this.t0, machines),
+      router: routerOf(this.scene),
+      uplink: uplinkOf(this.scene),
       unknown:
         this.scene === 'normal' || fault
           ? [
@@ -432,6 +309,8 @@ export class World {
     const boot = /^\/boots\/(\d+)(\/\w+)?$/.exec(path);
     const found = boot === null ? null : this.bootFor(Number(boot[1]) - 200);
     if (path === '/status') return ok(this.status());
+    const gear = answerGear(method, path, () => this.status());
+    if (gear !== null) return gear;
     if (method === 'POST' && path.endsWith('/start')) {
       if (this.scene === 'refuse') {
         return {

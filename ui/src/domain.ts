@@ -1,6 +1,7 @@
 // Pure readings of the picture that more than one screen needs.
 import type { BootWire, MachineWire, RunWire, StatusWire } from './api/wire';
 import { time } from './format';
+import { words } from './words';
 
 /** The phases of a boot, in the order in which every good one passes them. */
 export const PHASES = ['firmware', 'address', 'loader', 'kernel', 'os', 'service'] as const;
@@ -93,3 +94,18 @@ export const machineNamed = (status: StatusWire, name: string): MachineWire | un
 /** Boxes as they stand on the shelf; a box without a machine leaves its place free. */
 export const shelf = (status: StatusWire): (MachineWire | null)[][] =>
   status.board.shelf.map((row) => row.map((box) => status.machines.find((m) => m.box === box) ?? null));
+
+/** A device as people call it; the control of a machine's own is named after its box. */
+export function deviceName(status: StatusWire, name: string): string {
+  const own = /^power (.+)$/.exec(name)?.[1];
+  if (own !== undefined) {
+    const machine = machineNamed(status, own);
+    return words.gear.ofPc(machine === undefined ? own : words.pc(machine.box));
+  }
+  if (name === 'power' && status.board.kind === 'virtual') return words.gear.virtual;
+  return words.device[name] ?? name;
+}
+
+/** Why nothing of this board may be switched from here. */
+export const watched = (status: StatusWire): string | null =>
+  status.board.watch_only ? words.watchOnly : null;

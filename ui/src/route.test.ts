@@ -16,9 +16,15 @@ describe('addresses', () => {
     [to.events, 'events', null],
     [to.history, 'history', null],
     [to.system, 'system', null],
+    [to.machine(4), 'machine', 4],
+    ['#/machine/x', 'board', null],
+    [to.devices(), 'devices', null],
+    [to.wifi, 'wifi', null],
   ])('%s leads to %s', (hash, view, id) => expect(parse(hash)).toMatchObject({ view, id }));
 
   it('carry what was chosen', () => {
+    expect(parse(to.devices('power node3')).name).toBe('power node3');
+    expect(parse('#/system/devices/%').name).toBe('%');
     expect(parse(to.boots('a b')).query.get('machine')).toBe('a b');
     const query = parse(`${to.events}?about=node1`).query;
     expect(withQuery(to.events, query, 'kind', 'marked')).toBe(`${to.events}?about=node1&kind=marked`);

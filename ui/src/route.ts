@@ -1,8 +1,21 @@
 // Where the visitor is: the fragment of the address, so that any server can serve the page and "back" works.
 
 export interface Place {
-  view: 'board' | 'labs' | 'run' | 'boots' | 'boot' | 'events' | 'history' | 'system';
+  view:
+    | 'board'
+    | 'machine'
+    | 'labs'
+    | 'run'
+    | 'boots'
+    | 'boot'
+    | 'events'
+    | 'history'
+    | 'system'
+    | 'devices'
+    | 'wifi';
   id: number | null;
+  /** The device that is looked at. */
+  name?: string;
   query: URLSearchParams;
 }
 
@@ -25,11 +38,30 @@ export function parse(hash: string): Place {
     const boot = number(third);
     return boot === null ? place('boots') : place('boot', boot);
   }
-  return place(first === 'system' ? 'system' : 'board');
+  if (first === 'machine') {
+    const box = number(second);
+    return box === null ? place('board') : place('machine', box);
+  }
+  if (first !== 'system') return place('board');
+  if (second === 'devices') {
+    return third === undefined ? place('devices') : { ...place('devices'), name: plain(third) };
+  }
+  return place(second === 'wifi' ? 'wifi' : 'system');
+}
+
+/** An address typed by hand may hold what is no name. */
+function plain(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 export const to = {
   board: '#/board',
+  /** By its box, which is what stands on the shelf. */
+  machine: (box: number) => `#/machine/${box}`,
   labs: '#/labs',
   run: (id: number) => `#/labs/runs/${id}`,
   boots: (machine?: string) =>
@@ -38,6 +70,8 @@ export const to = {
   events: '#/observe/events',
   history: '#/observe/history',
   system: '#/system',
+  devices: (name?: string) => `#/system/devices${name === undefined ? '' : `/${encodeURIComponent(name)}`}`,
+  wifi: '#/system/wifi',
 };
 
 /** The same place with one value of its query set, or taken away. */

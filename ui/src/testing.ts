@@ -1,5 +1,14 @@
 // Wire forms for tests: whole ones with plain values, of which a test changes what it is about.
-import type { BootWire, MachineWire, RunWire, StatusWire, VerdictWire } from './api/wire';
+import type {
+  BootWire,
+  DeviceWire,
+  MachineWire,
+  PowerWire,
+  RunWire,
+  StatusWire,
+  SwitchWire,
+  VerdictWire,
+} from './api/wire';
 
 /** 2026-03-01 14:07:12 UTC */
 export const T0 = Date.UTC(2026, 2, 1, 14, 7, 12);
@@ -42,6 +51,41 @@ export const aGoodBoot = (change: Partial<BootWire> = {}): BootWire =>
     ...change,
   });
 
+export const aPower = (change: Partial<PowerWire> = {}): PowerWire => ({
+  commanded: 'off',
+  observed: 'off',
+  evidence: 'silent',
+  observed_at: at(-60),
+  press: null,
+  nature: 'button',
+  memory: 'off',
+  forgotten: null,
+  mismatch: null,
+  ...change,
+});
+
+export const aDevice = (change: Partial<DeviceWire> = {}): DeviceWire => ({
+  name: 'switch',
+  present: true,
+  since: at(-600),
+  failure: null,
+  losses: 0,
+  testable: true,
+  ...change,
+});
+
+export const aSwitch = (change: Partial<SwitchWire> = {}): SwitchWire => ({
+  at: at(-1),
+  writable: true,
+  protected: [7, 8],
+  groups: { group1: [6, 5] },
+  ports: [
+    { port: 6, name: 'node1', machine: 'node1', enabled: true, link: true, speed: 1000 },
+    { port: 7, name: 'boss', machine: null, enabled: true, link: true, speed: 1000 },
+  ],
+  ...change,
+});
+
 export const aMachine = (change: Partial<MachineWire> = {}): MachineWire => ({
   box: 1,
   name: 'node1',
@@ -53,7 +97,7 @@ export const aMachine = (change: Partial<MachineWire> = {}): MachineWire => ({
   state: 'off',
   word: 'off',
   says: null,
-  power: { commanded: 'off', observed: 'off', evidence: 'silent', observed_at: at(-60), press: null },
+  power: aPower(),
   heard: null,
   boot: null,
   usual: null,
@@ -62,6 +106,9 @@ export const aMachine = (change: Partial<MachineWire> = {}): MachineWire => ({
   facts_at: null,
   verdict: null,
   link: null,
+  link_speed: null,
+  link_losses: 0,
+  port_enabled: null,
   held_back: null,
   due: null,
   way: null,
@@ -93,7 +140,14 @@ export const aRun = (change: Partial<RunWire> = {}): RunWire => ({
 export const aStatus = (change: Partial<StatusWire> = {}): StatusWire => ({
   seq: 10,
   now: at(0),
-  board: { name: 'simulated', kind: 'simulated', badge: 'SIMULATED', shelf: [[1, 3], [2]], speed: 1 },
+  board: {
+    name: 'simulated',
+    kind: 'simulated',
+    badge: 'SIMULATED',
+    shelf: [[1, 3], [2]],
+    speed: 1,
+    watch_only: false,
+  },
   engine: { version: '0.1.0', started: at(-100), storage: null, services: [] },
   machines: [],
   run: null,
@@ -101,6 +155,9 @@ export const aStatus = (change: Partial<StatusWire> = {}): StatusWire => ({
   devices: [],
   unknown: [],
   counters: {},
+  switch: null,
+  router: null,
+  uplink: null,
   common: null,
   troubles: [],
   rivals: [],

@@ -1,8 +1,8 @@
 // Every English sentence of the UI. What the engine says arrives in its own words and is not repeated here.
 import type { FailureWire } from './api/wire';
 import type { State } from './domain';
+import { gearWords, plural } from './words-gear';
 
-const plural = (n: number, one: string, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 const failure = (code: string, what: string, why: string, remedy: string): FailureWire => ({
   code,
   what,
@@ -21,6 +21,9 @@ export const words = {
     labs: 'Labs',
     observe: 'Observe',
     system: 'System',
+    engine: 'Engine',
+    devices: 'Devices',
+    wifi: 'Wi-Fi',
     boots: 'Boots',
     events: 'Events',
     history: 'History',
@@ -64,6 +67,7 @@ export const words = {
     device: (name: string) => `${name} lost`,
     services: (name: string) => `${name} not ready`,
     trouble: (name: string) => `${name} in trouble`,
+    mismatch: (pc: string) => `${pc}: power does not agree`,
     rival: (service: string, address: string) => `another ${service} server: ${address}`,
   },
 
@@ -80,12 +84,13 @@ export const words = {
   },
 
   errors: {
-    late: failure(
-      'timed-out',
-      'ask the engine',
-      'it did not answer within 5 s',
-      'Wait a moment and try again; if it stays so, look at the engine’s log.',
-    ),
+    late: (limit: string) =>
+      failure(
+        'timed-out',
+        'ask the engine',
+        `it did not answer within ${limit}`,
+        'Wait a moment and try again; if it stays so, look at the engine’s log.',
+      ),
     unreachable: failure(
       'engine-stopped',
       'ask the engine',
@@ -118,7 +123,21 @@ export const words = {
     unknown: 'power unknown',
     rests: 'Nothing has been seen of it yet',
     outletSays: (told: string) => `its outlet says ${told}`,
+    offNoLink: 'off: no link',
+    /** Short enough for a tile; the machine's page has the engine's whole sentence. */
+    mismatch: (told: string, seen: string) =>
+      told === 'unknown'
+        ? `It is ${seen}; its outlet has forgotten that`
+        : seen === 'unknown'
+          ? `Switched ${told}; whether it is cannot be told`
+          : `Switched ${told}, but it is ${seen}`,
+    noLink: 'no link',
+    linkUnknown: 'link ?',
+    linkUp: 'link',
+    linkTold: (link: string) => `link: ${link}`,
   },
+
+  ...gearWords,
 
   board: {
     boot: (took: string) => `boot ${took}`,
@@ -284,6 +303,7 @@ export const words = {
     goesOn: (when: string) => `It goes on when ${when}.`,
     asking: 'Saying it',
     way: 'boots by',
+    power: 'Power and link',
     panes: { marks: 'Marks', events: 'Events', packets: 'Packets', facts: 'Facts', console: 'Console' },
     noMarks: 'Nothing was marked in this boot.',
     noEvents: 'No event of this boot is on record.',
@@ -302,7 +322,12 @@ export const words = {
   },
 
   /** Devices whose name on the wire is their task. */
-  device: { power: 'power board' } as Record<string, string>,
+  device: {
+    power: 'Relay board',
+    switch: 'Switch',
+    router: 'Router',
+    display: 'Status display',
+  } as Record<string, string>,
 
   /** What to do when a boot failed, by the phase it did not get past. Never more than the evidence. */
   remedy: {
@@ -369,7 +394,6 @@ export const words = {
 
   system: {
     engine: 'Engine',
-    devices: 'Devices',
     services: 'Services',
     counters: 'Counters',
     troubles: 'Troubles',
@@ -390,11 +414,11 @@ export const words = {
     clockOff: (offset: string) => `${offset} apart from this screen’s`,
     clockSame: 'in step with this screen’s',
     noDevices: 'No device has been looked for yet.',
+    pages: 'System',
+    missing: (n: number) => `${plural(n, 'device')} missing`,
     noServices: 'No service has said anything yet.',
     noCounters: 'Nothing has been counted yet.',
     noUnknown: 'None seen.',
-    present: (since: string) => `answers since ${since}`,
-    lost: (since: string) => `lost since ${since}`,
     ready: 'ready',
     notReady: 'not ready',
     code: (code: string) => `code ${code}`,

@@ -1,20 +1,33 @@
 // Plain requests to /api/v1. Every wait has a deadline; every failure becomes words.
+import { duration } from '../format';
 import { words } from '../words';
 import type {
   BootWire,
   ConsoleWire,
+  DeviceTestWire,
   EventWire,
   ExplanationWire,
   FailureWire,
   MeasuredWire,
+  OutletWire,
   PacketWire,
+  PortsSetWire,
+  PressedWire,
   RunWire,
   StartedWire,
   StatusWire,
+  UplinkWire,
+  WifiNetworkWire,
 } from './wire';
 
 /** Longer than the engine's own slowest answer, shorter than a visitor's patience. */
 const DEADLINE_MS = 5_000;
+/** A device is given up by its driver after this at the latest. */
+const DEVICE_MS = 15_000;
+/** A radio listens on every channel in turn. */
+const SCAN_MS = 40_000;
+/** Leaving, joining, waiting for an address, and back again if there was none. */
+const JOIN_MS = 150_000;
 
 /** What went wrong, in the engine's words where it had any. */
 export class ApiError extends Error {
@@ -43,30 +56,43 @@ async function failureOf(response: Response): Promise<FailureWire> {
   return words.errors.status(response.status);
 }
 
-async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+async function ask(path: string, init: RequestInit = {}, limit = DEADLINE_MS): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(path, { ...init, signal: AbortSignal.timeout(DEADLINE_MS) });
+    response = await fetch(path, { ...init, signal: AbortSignal.timeout(limit) });
   } catch (cause) {
     const late = cause instanceof DOMException && cause.name === 'TimeoutError';
-    throw new ApiError(0, late ? words.errors.late : words.errors.unreachable);
+    throw new ApiError(0, late ? words.errors.late(duration(limit / 1000)) : words.errors.unreachable);
   }
   if (!response.ok) throw new ApiError(response.status, await failureOf(response));
   return response;
 }
 
-const get = async <T>(path: string): Promise<T> => (await (await ask(`/api/v1${path}`)).json()) as T;
+const get = async <T>(path: string, limit?: number): Promise<T> =>
+  (await (await ask(`/api/v1${path}`, {}, limit)).json()) as T;
 
-const post = async (path: string, body: unknown): Promise<Response> =>
-  ask(path, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
+const post = async (path: string, body: unknown, limit?: number): Promise<Response> =>
+  ask(
+    path,
+    {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    },
+    limit,
+  );
 
 const remove = async (path: string): Promise<Response> => ask(path, { method: 'DELETE' });
 
 const name = encodeURIComponent;
+
+/** The picture of the status display. */
+export const DISPLAY = '/api/v1/display.png';
+
+export interface PowerOrder {
+  act: 'on' | 'off' | 'press' | 'resync';
+  hold?: 'short' | 'long';
+}
 
 export const api = {
   status: () => get<StatusWire>('/status'),
@@ -106,6 +132,33 @@ export const api = {
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) return null;
       throw error;
+    }
+  },
+  /** What hangs on each outlet, and which may not be pressed. */
+  outlets: () => get<OutletWire[]>('/power'),
+  /** An order for a machine's outlet; how the press ends is told by the picture. */
+  power: async (machine: string, order: PowerOrder, reason: string) =>
+    (await (await post(`/api/v1/power/${name(machine)}`, { ...order, reason })).json()) as PressedWire,
+  testDevice: async (device: string) =>
+    (await (await post(`/api/v1/devices/${name(device)}/test`, {}, DEVICE_MS)).json()) as DeviceTestWire,
+  setPort: async (port: number, enabled: boolean, reason: string) =>
+    (await (
+      await post(`/api/v1/switch/ports/${port}`, { enabled, reason }, DEVICE_MS)
+    ).json()) as PortsSetWire,
+  setGroup: async (group: string, enabled: boolean, reason: string) =>
+    (await (
+      await post(`/api/v1/switch/groups/${name(group)}`, { enabled, reason }, 2 * DEVICE_MS)
+    ).json()) as PortsSetWire,
+  networks: () => get<WifiNetworkWire[]>('/router/networks', SCAN_MS),
+  joinWifi: async (ssid: string, password: string | null) =>
+    (await (await post('/api/v1/router/join', { ssid, password }, JOIN_MS)).json()) as UplinkWire,
+  /** Why there is no picture of the display; `null` when there is one. */
+  displayFailure: async (): Promise<FailureWire | null> => {
+    try {
+      await ask(DISPLAY, {}, DEVICE_MS);
+      return null;
+    } catch (error) {
+      return failureFrom(error);
     }
   },
   heartbeat: (page: string, painted: number) => post('/gateway/heartbeat', { page, painted_seq: painted }),

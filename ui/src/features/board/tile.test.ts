@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { MachineWire } from '../../api/wire';
-import { aBoot, aGoodBoot, aMachine, at, T0, aVerdict } from '../../testing';
+import { aBoot, aGoodBoot, aMachine, aPower, at, T0, aVerdict } from '../../testing';
 import { hardware, tileOf } from './tile';
 
-const ON: MachineWire['power'] = {
+const ON = aPower({
   commanded: 'on',
   observed: 'on',
   evidence: 'heard',
   observed_at: at(0),
   press: null,
-};
+  memory: 'on',
+});
 const heard = (seconds: number) => ({ at: at(seconds), what: 'heartbeat', patience_ms: 6_000 });
 const usual = {
   boots: 5,
@@ -102,7 +103,7 @@ describe('the power line', () => {
       'told off, seen on: heard 1 s ago',
     ));
   it('says unknown, never off, and what that rests on', () => {
-    const power = { commanded: 'off', observed: 'unknown', evidence: null, observed_at: null, press: null };
+    const power = aPower({ observed: 'unknown', evidence: null, observed_at: null });
     expect(tile({ state: 'unknown', word: 'unknown', power })).toMatchObject({
       word: 'unknown',
       power: 'power unknown, never heard',
@@ -111,11 +112,44 @@ describe('the power line', () => {
   });
   it('after a press it waits for the first packet and claims nothing', () => {
     const press = { to: 'on', started: at(7), ended: null, failure: null };
-    const power = { commanded: 'on', observed: 'unknown', evidence: null, observed_at: null, press };
+    const power = aPower({ commanded: 'on', observed: 'unknown', evidence: null, observed_at: null, press });
     expect(tile({ state: 'boot', word: 'booting', power }).power).toBe('pressed 5 s ago');
   });
   it('a machine that is off is not stale because it is silent', () =>
     expect(tile({ heard: heard(-600) })).toMatchObject({ power: 'off since 14:06', stale: false }));
+});
+
+describe('power that does not agree', () => {
+  const mismatch = { says: 'It was switched off and is on.', safe: 'resync', offers: ['resync'] };
+
+  it.each([
+    ['off', 'on', 'Switched off, but it is on'],
+    ['on', 'off', 'Switched on, but it is off'],
+    ['on', 'unknown', 'Switched on; whether it is cannot be told'],
+    ['unknown', 'on', 'It is on; its outlet has forgotten that'],
+  ])('told %s, seen %s', (commanded, observed, say) => {
+    const power = { ...ON, commanded, observed, mismatch };
+    expect(tile({ state: 'up', word: 'ready', power })).toMatchObject({ say, mismatch: true, word: 'ready' });
+  });
+  it('is said once; the power line keeps to what was seen', () =>
+    expect(tile({ power: { ...ON, commanded: 'off', mismatch }, heard: heard(11) }).power).toBe(
+      'on: heard 1 s ago',
+    ));
+  it('gives way to a fault, which is worse', () =>
+    expect(tile({ state: 'fault', word: 'stuck', power: { ...ON, mismatch }, verdict: aVerdict() }).say).toBe(
+      'Silent since its link came up',
+    ));
+});
+
+describe('the link', () => {
+  it.each([
+    [null, null, 'link ?'],
+    [false, null, 'no link'],
+    [true, 1000, '1000'],
+    [true, 100, '100'],
+    [true, null, 'link'],
+  ])('%s at %s reads %s', (link, link_speed, words) => expect(tile({ link, link_speed }).link).toBe(words));
+  it('that is gone is the evidence for off', () => expect(tile({ link: false }).power).toBe('off: no link'));
 });
 
 describe('afterwards', () => {

@@ -13,6 +13,10 @@ export interface Tile {
   power: string;
   stale: boolean;
   right: string;
+  /** Its network link: `1000`, `no link`, and the same in words. */
+  link: string;
+  /** Told and seen do not agree. */
+  mismatch: boolean;
 }
 
 /** Nearer to the usual end than this, figures say nothing. */
@@ -31,14 +35,19 @@ export function tileOf(machine: MachineWire, now: number): Tile {
     // A machine that boots has its silent moments; that is no news, and its phase tells more.
     stale: machine.power.observed !== 'off' && machine.state !== 'boot' && isStale(machine, now),
     right: rightOf(machine, now),
+    link: linkOf(machine),
+    mismatch: machine.power.mismatch !== null,
   };
 }
 
 function sayOf(machine: MachineWire, now: number): string | null {
-  const { transfer, wiping } = machine;
+  const { transfer, wiping, power } = machine;
   if (wiping !== null && !wiping.broken_off) {
     const old = wiping.since === null ? null : age(now - time(wiping.since));
     return words.board.wiping(wiping.disks.join(', '), old);
+  }
+  if (power.mismatch !== null && machine.state !== 'fault') {
+    return words.power.mismatch(power.commanded, power.observed);
   }
   if (machine.verdict !== null && machine.state !== 'up') return sentence(machine.verdict.title);
   if (machine.state === 'boot' && transfer !== null) {
@@ -99,13 +108,22 @@ function powerOf(machine: MachineWire, now: number): string {
   if (observed === 'unknown' && press?.to === 'on')
     return words.power.pressed(age(now - time(press.started)));
   if (observed === 'unknown') return `${words.power.unknown}, ${heard}`;
-  if (commanded !== 'unknown' && commanded !== observed) {
+  const told = machine.power.mismatch === null && commanded !== 'unknown' && commanded !== observed;
+  if (told) {
     return `${words.power.differ(commanded, observed)}: ${heard}`;
   }
   if (observed === 'off') {
+    if (machine.link === false) return words.power.offNoLink;
     return observed_at === null ? machine.word : words.power.offSince(clock(time(observed_at)));
   }
   return `${observed}: ${heard}`;
+}
+
+/** The port's link and its speed in Mbit/s; what cannot be seen is unknown, not absent. */
+function linkOf({ link, link_speed }: MachineWire): string {
+  if (link === null) return words.power.linkUnknown;
+  if (!link) return words.power.noLink;
+  return link_speed === null ? words.power.linkUp : String(link_speed);
 }
 
 function rightOf(machine: MachineWire, now: number): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LabWire, StatusWire } from '../../api/wire';
-import { aMachine, aStatus, at, T0 } from '../../testing';
+import { aDevice, aMachine, aPower, aStatus, at, T0 } from '../../testing';
 import { checksOf } from './checks';
 
 const lab: LabWire = {
@@ -14,13 +14,8 @@ const lab: LabWire = {
   usual_seconds: null,
   spread: null,
 };
-const power = (observed: string, observed_at: string | null) => ({
-  commanded: 'unknown',
-  observed,
-  evidence: null,
-  observed_at,
-  press: null,
-});
+const power = (observed: string, observed_at: string | null) =>
+  aPower({ commanded: 'unknown', observed, evidence: null, observed_at });
 const checks = (change: Partial<StatusWire>) =>
   checksOf(aStatus(change), lab, T0).map((check) => [check.state, check.says, check.rests]);
 
@@ -49,7 +44,7 @@ describe('before a start', () => {
   it('trouble is told with its reason', () => {
     const failure = { code: 'device-absent', what: 'read', why: 'no answer', remedy: 'cable' };
     const said = checks({
-      devices: [{ name: 'relay board', present: false, since: at(-9), failure }],
+      devices: [aDevice({ name: 'power', present: false, failure })],
       engine: {
         version: '',
         started: null,
@@ -61,7 +56,7 @@ describe('before a start', () => {
       },
     });
     expect(said).toEqual([
-      ['fault', 'relay board does not answer', 'no answer'],
+      ['fault', 'Relay board does not answer', 'no answer'],
       ['warn', 'http not ready', 'port taken'],
       ['fault', 'events are not being written', 'the disk is full'],
     ]);

@@ -1,6 +1,6 @@
 // What the picture really tells before a start. Nothing is claimed that was not looked at.
 import type { LabWire, StatusWire } from '../../api/wire';
-import type { State } from '../../domain';
+import { deviceName, type State } from '../../domain';
 import { age, clock, time } from '../../format';
 import { words } from '../../words';
 
@@ -60,7 +60,7 @@ function deviceChecks(status: StatusWire): Check[] {
     return [{ id: 'device', state: 'unknown', says: words.check.noDevice, rests: null }];
   }
   return status.devices.map((device) => {
-    const name = words.device[device.name] ?? device.name;
+    const name = deviceName(status, device.name);
     return {
       id: `device ${device.name}`,
       state: device.present ? 'up' : 'fault',
