@@ -1,7 +1,9 @@
 // The real program on its simulated board, from the first look to the restart after a kill. The tests build on each other.
 import type { BrowserContext, Page } from '@playwright/test';
 import { SIZES, expectAccessible, expectFits, watchShifts } from './look.ts';
-import { expect, freshScreens, test } from './program.ts';
+import { expect, freshScreens, ownProgram } from './program.ts';
+
+const test = ownProgram();
 
 test.describe.configure({ mode: 'serial' });
 
@@ -110,6 +112,9 @@ for (const [name, size] of Object.entries(SIZES)) {
       '#/observe/events',
       '#/observe/history',
       '#/system',
+      '#/system/devices',
+      '#/system/wifi',
+      '#/machine/1',
     ]) {
       await page.evaluate((hash) => (location.hash = hash), path);
       await expect(page.locator('main > *').first()).toBeVisible();

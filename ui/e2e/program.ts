@@ -47,6 +47,17 @@ export class Program {
     });
   }
 
+  /** One command beside the program, to its end; `fault` and the like, which no page has. */
+  async tell(...words: string[]): Promise<void> {
+    const child = spawn(BINARY, [...words, '--data', this.data], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let err = '';
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    const hard = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    const [code] = (await once(child, 'exit')) as [number | null];
+    clearTimeout(hard);
+    if (code !== 0) throw new Error(`${words.join(' ')} ended with ${code ?? 'a signal'}\n${err}`);
+  }
+
   get address(): string {
     return new URL(this.login).host;
   }
@@ -75,21 +86,22 @@ export async function freshScreens(context: BrowserContext): Promise<void> {
   });
 }
 
-/** One program for all tests of a file, in the order in which they stand there. */
-export const test = base.extend<object, { program: Program }>({
-  program: [
-    async ({}, use) => {
-      const data = await mkdtemp(join(tmpdir(), 'statusinator-e2e-'));
-      const program = new Program(data);
-      try {
-        await program.start();
-        await use(program);
-      } finally {
-        await program.stop();
-        await rm(data, { recursive: true, force: true });
-      }
-    },
-    { scope: 'worker', timeout: START_MS + STOP_MS },
-  ],
-});
+/** One program for all tests of a file, in the order in which they stand there; another file has another. */
+export const ownProgram = () =>
+  base.extend<object, { program: Program }>({
+    program: [
+      async ({}, use) => {
+        const data = await mkdtemp(join(tmpdir(), 'statusinator-e2e-'));
+        const program = new Program(data);
+        try {
+          await program.start();
+          await use(program);
+        } finally {
+          await program.stop();
+          await rm(data, { recursive: true, force: true });
+        }
+      },
+      { scope: 'worker', timeout: START_MS + STOP_MS },
+    ],
+  });
 export { expect } from '@playwright/test';

@@ -69,6 +69,15 @@ const SCREENS: [string, string, string, boolean][] = [
   ['normal', '#/system', '#engine', false],
   ['fault', '#/system', '#engine', false],
   ['empty', '#/system', '#engine', false],
+  ['gear', '#/board', '[data-mismatch]', true],
+  ['gear', '#/machine/4', '[data-testid="mismatch"]', true],
+  ['watch', '#/machine/1', '[data-testid="machine"]', true],
+  ['empty', '#/machine/2', '[data-testid="machine"]', true],
+  ['gear', '#/system/devices', '[data-present="false"]', true],
+  ['normal', '#/system/devices/router', '[data-testid="device"]', true],
+  ['normal', '#/system/devices/display', 'figure img', true],
+  ['normal', '#/system/devices/power', '[data-testid="device"] li', true],
+  ['normal', '#/system/wifi', '#networks', true],
   ['lost', '#/board', '[data-link="lost"]', true],
   ['login', '#/board', '[data-link="login"]', true],
 ];
@@ -154,6 +163,58 @@ test('a machine that is erased says so, for how long, and how it ended', async (
 
 const stateWord = (page: Page, box: number) =>
   page.locator(`[data-machine="${box}"] [data-testid="state-word"]`);
+
+test('told and seen that differ lead from the tile to the safe button', async ({ page, open }) => {
+  await open('gear', '#/board');
+  const tile = page.locator('[data-machine="1"]');
+  await expect(tile).toContainText('Switched off, but it is on');
+  await expect(stateWord(page, 1), 'the machine keeps its own state').toHaveText('ready');
+  await tile.click();
+  await expect(page).toHaveURL(/#\/machine\/1$/);
+  const buttons = page.getByTestId('mismatch').getByRole('button');
+  await expect(buttons).toHaveText([/take it as seen/, /long press/]);
+  await buttons.first().hover();
+  await page.mouse.down();
+  await expect(page.getByRole('alert'), 'a refusal is told beside the buttons').toContainText(
+    'this is a made-up board',
+  );
+  await page.mouse.up();
+});
+
+test('on a watched board every button says why it does nothing', async ({ page, open }) => {
+  await open('watch', '#/machine/1');
+  await expect(page.getByText('WATCH ONLY', { exact: true })).toBeVisible();
+  const off = page.getByRole('button', { name: 'Hold: switch off' });
+  await expect(off).toHaveAttribute('aria-disabled', 'true');
+  await expect(off).toHaveAccessibleDescription('this board is only watched');
+  await page.evaluate(() => (location.hash = '#/labs'));
+  const start = page.getByRole('button', { name: 'Hold to start' });
+  await expect(start).toHaveAccessibleDescription('this board is only watched');
+});
+
+test('old readings of the switch are greyed and say their age', async ({ page, open }) => {
+  await open('gear', '#/system/devices');
+  await expect(page.getByTestId('device')).toContainText(/Ports\s+\d+ s old/);
+  await page.locator('[data-port="7"]').click();
+  await expect(page.getByTestId('port-act')).toContainText('never switched from here');
+  await expect(page.getByTestId('port-act').getByRole('button')).toHaveCount(0);
+});
+
+test('a network is joined with its password, and that is told', async ({ page, open }) => {
+  await open('normal', '#/system/wifi');
+  await page.getByRole('button', { name: 'Look for networks' }).click();
+  await expect(page.locator('[data-network]')).toHaveCount(3);
+  await page.locator('[data-network="Conference"]').click();
+  const join = page.getByRole('button', { name: 'Join Conference' });
+  await expect(join).toBeDisabled();
+  await page.getByLabel('Password').fill('correct horse');
+  await expectAccessible(page);
+  const asked = page.waitForRequest((request) => request.url().endsWith('/router/join'));
+  await join.click();
+  expect((await asked).postDataJSON()).toEqual({ ssid: 'Conference', password: 'correct horse' });
+  await expect(page.getByText('Joined Conference, address 192.168.44.7.')).toBeVisible();
+  await expect(page.getByLabel('Password')).toHaveValue('');
+});
 
 test('reads at two metres', async ({ page, open }) => {
   await open('fault', '#/board');

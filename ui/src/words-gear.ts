@@ -41,7 +41,7 @@ export const gearWords = {
     offer: {
       resync: 'Hold: take it as seen',
       'short-press': 'Hold: switch on',
-      'long-press': 'Hold: hold its button',
+      'long-press': 'Hold: long press',
     } as Record<string, string>,
     offerTells: {
       resync: 'presses nothing',
@@ -56,7 +56,7 @@ export const gearWords = {
     yes: {
       resync: 'Take it so',
       'short-press': 'Switch it on',
-      'long-press': 'Hold its button',
+      'long-press': 'Press it long',
     } as Record<string, string>,
     on: 'Hold: switch on',
     off: 'Hold: switch off',

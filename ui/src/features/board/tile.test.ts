@@ -149,6 +149,10 @@ describe('the link', () => {
     [true, 100, '100'],
     [true, null, 'link'],
   ])('%s at %s reads %s', (link, link_speed, words) => expect(tile({ link, link_speed }).link).toBe(words));
+  it('that nobody has looked at for too long is unknown, and no evidence', () => {
+    const machine = aMachine({ link: false });
+    expect(tileOf(machine, T0, true)).toMatchObject({ link: 'link ?', power: 'off since 14:06' });
+  });
   it('that is gone is the evidence for off', () => expect(tile({ link: false }).power).toBe('off: no link'));
 });
 

@@ -24,18 +24,19 @@ const NEAR_S = 1;
 
 const file = (path: string) => path.slice(path.lastIndexOf('/') + 1);
 
-export function tileOf(machine: MachineWire, now: number): Tile {
+/** `linkOld`: nobody has looked at its port for too long. */
+export function tileOf(machine: MachineWire, now: number, linkOld = false): Tile {
   const boot = machine.boot;
   const booting = machine.state === 'boot' && boot !== null;
   return {
     word: booting ? duration(elapsed(boot, now)) : machine.word,
     say: sayOf(machine, now),
     bar: barOf(machine, now),
-    power: powerOf(machine, now),
+    power: powerOf(machine, now, linkOld),
     // A machine that boots has its silent moments; that is no news, and its phase tells more.
     stale: machine.power.observed !== 'off' && machine.state !== 'boot' && isStale(machine, now),
     right: rightOf(machine, now),
-    link: linkOf(machine),
+    link: linkOld ? words.power.linkUnknown : linkOf(machine),
     mismatch: machine.power.mismatch !== null,
   };
 }
@@ -100,7 +101,7 @@ function barOf(machine: MachineWire, now: number): Tile['bar'] {
 }
 
 /** Power as commanded and as observed; only one word where they agree. */
-function powerOf(machine: MachineWire, now: number): string {
+function powerOf(machine: MachineWire, now: number, linkOld: boolean): string {
   const { commanded, observed, observed_at } = machine.power;
   const heard =
     machine.heard === null ? words.power.never : words.power.onHeard(age(now - time(machine.heard.at)));
@@ -113,7 +114,7 @@ function powerOf(machine: MachineWire, now: number): string {
     return `${words.power.differ(commanded, observed)}: ${heard}`;
   }
   if (observed === 'off') {
-    if (machine.link === false) return words.power.offNoLink;
+    if (machine.link === false && !linkOld) return words.power.offNoLink;
     return observed_at === null ? machine.word : words.power.offSince(clock(time(observed_at)));
   }
   return `${observed}: ${heard}`;

@@ -3,6 +3,7 @@ import type { PowerOrder } from '../../api/client';
 import type { MachineWire } from '../../api/wire';
 import type { State } from '../../domain';
 import { age, clockSeconds, sentence, time } from '../../format';
+import { SWITCH_PERIOD_MS, reading } from '../../reading';
 import { words } from '../../words';
 
 export interface Line {
@@ -10,9 +11,6 @@ export interface Line {
   says: string;
   stale: boolean;
 }
-
-/** Silence makes a reading of power old; the same patience as that of its last sign of life, or this. */
-const OLD_MS = 15_000;
 
 /** One line for each thing that is known, in the order in which people ask. */
 export function linesOf(machine: MachineWire, now: number): Line[] {
@@ -49,19 +47,18 @@ function pressOf({ power }: MachineWire, now: number): string {
 }
 
 /** The link and the port that it hangs on. `read` is when the switch was last read. */
-export function linkLines(machine: MachineWire, read: number | null, now: number): Line[] {
+export function linkLines(machine: MachineWire, read: string | null, now: number): Line[] {
   const say = words.machine;
   const { link, link_speed, link_losses, port, port_enabled } = machine;
   const speed = link === true && link_speed !== null ? `, ${words.facts.speed(link_speed)}` : '';
   const up = link === null ? words.unknown : words.facts.link(link);
-  const old = read !== null && now - read > OLD_MS;
-  const portSays =
-    port === null
-      ? say.noPort
-      : `${say.portIs(port, port_enabled)}${old ? `, ${words.gear.old(age(now - read))}` : ''}`;
+  const old = read === null ? null : reading(read, SWITCH_PERIOD_MS, now);
+  const stale = old?.stale === true;
+  const aged = (says: string) => (stale ? `${says}, ${old.says}` : says);
+  const portSays = port === null ? say.noPort : aged(say.portIs(port, port_enabled));
   return [
-    { name: say.link, says: `${up}${speed}, ${say.losses(link_losses)}`, stale: false },
-    { name: say.port, says: portSays, stale: old },
+    { name: say.link, says: aged(`${up}${speed}, ${say.losses(link_losses)}`), stale },
+    { name: say.port, says: portSays, stale },
   ];
 }
 
