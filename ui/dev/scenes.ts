@@ -278,6 +278,8 @@ export class World {
       switch: switchOf(this.scene, this.t0, machines),
       router: routerOf(this.scene),
       uplink: uplinkOf(this.scene),
+      ending: null,
+      replacements: [],
       unknown:
         this.scene === 'normal' || fault
           ? [

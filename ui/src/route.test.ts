@@ -20,6 +20,7 @@ describe('addresses', () => {
     ['#/machine/x', 'board', null],
     [to.devices(), 'devices', null],
     [to.wifi, 'wifi', null],
+    [to.whole, 'whole', null],
   ])('%s leads to %s', (hash, view, id) => expect(parse(hash)).toMatchObject({ view, id }));
 
   it('carry what was chosen', () => {

@@ -12,7 +12,8 @@ export interface Place {
     | 'history'
     | 'system'
     | 'devices'
-    | 'wifi';
+    | 'wifi'
+    | 'whole';
   id: number | null;
   /** The device that is looked at. */
   name?: string;
@@ -46,7 +47,7 @@ export function parse(hash: string): Place {
   if (second === 'devices') {
     return third === undefined ? place('devices') : { ...place('devices'), name: plain(third) };
   }
-  return place(second === 'wifi' ? 'wifi' : 'system');
+  return place(second === 'wifi' || second === 'whole' ? second : 'system');
 }
 
 /** An address typed by hand may hold what is no name. */
@@ -72,6 +73,7 @@ export const to = {
   system: '#/system',
   devices: (name?: string) => `#/system/devices${name === undefined ? '' : `/${encodeURIComponent(name)}`}`,
   wifi: '#/system/wifi',
+  whole: '#/system/whole',
 };
 
 /** The same place with one value of its query set, or taken away. */

@@ -158,6 +158,8 @@ export const aStatus = (change: Partial<StatusWire> = {}): StatusWire => ({
   switch: null,
   router: null,
   uplink: null,
+  ending: null,
+  replacements: [],
   common: null,
   troubles: [],
   rivals: [],

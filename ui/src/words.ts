@@ -24,6 +24,7 @@ export const words = {
     engine: 'Engine',
     devices: 'Devices',
     wifi: 'Wi-Fi',
+    whole: 'Transport',
     boots: 'Boots',
     events: 'Events',
     history: 'History',

@@ -12,7 +12,9 @@ import type {
   OutletWire,
   PacketWire,
   PortsSetWire,
+  PlaceWire,
   PressedWire,
+  ReplacedWire,
   RunWire,
   StartedWire,
   StatusWire,
@@ -149,6 +151,15 @@ export const api = {
     (await (
       await post(`/api/v1/switch/groups/${name(group)}`, { enabled, reason }, 2 * DEVICE_MS)
     ).json()) as PortsSetWire,
+  /** After transport: every place of the board, present or not. */
+  rollcall: () => get<PlaceWire[]>('/rollcall'),
+  /** Everything off; how it goes on is told by the picture. */
+  endLab: async (restart: boolean, reason: string) => {
+    await post('/api/v1/lab/end', { restart, reason });
+  },
+  /** A new PC in a broken one's place. */
+  replace: async (machine: string, mac: string, reason: string) =>
+    (await (await post(`/api/v1/machines/${name(machine)}/replace`, { mac, reason })).json()) as ReplacedWire,
   networks: () => get<WifiNetworkWire[]>('/router/networks', SCAN_MS),
   joinWifi: async (ssid: string, password: string | null) =>
     (await (await post('/api/v1/router/join', { ssid, password }, JOIN_MS)).json()) as UplinkWire,

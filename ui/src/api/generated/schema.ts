@@ -330,6 +330,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/machines/{machine}/replace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a PC that is not on the board for one that is: its labs follow, its history stays. */
+        post: operations["replace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/machines/{machine}/screen": {
         parameters: {
             query?: never;
@@ -1282,6 +1299,26 @@ export interface components {
             /** @default null */
             reason: string | null;
         };
+        /** @description Take a PC for one of the board. */
+        ReplaceOrderWire: {
+            mac: string;
+            reason: string | null;
+        };
+        ReplacedWire: {
+            mac: string;
+            machine: string;
+            says: string;
+        };
+        /** @description A stranger that can only be the new PC in one place. */
+        ReplacementWire: {
+            /** Format: int32 */
+            box: number;
+            /** @description The same code as on the stranger's own screen. */
+            code: string;
+            mac: string;
+            machine: string;
+            since: string;
+        };
         /**
          * @description The number a reader wanted to continue from belongs to another history: this board has no such event. What the
          *     reader has collected is void; the stream goes on after `seq`.
@@ -1428,6 +1465,8 @@ export interface components {
             machines: components["schemas"]["MachineWire"][];
             /** @description The engine's clock when the picture was taken; ages are told against it. */
             now: string;
+            /** @description Strangers that can only be new PCs in places of the board. */
+            replacements: components["schemas"]["ReplacementWire"][];
             /** @description Other servers heard where ours answer. */
             rivals: components["schemas"]["RivalWire"][];
             router: components["schemas"]["RouterWire"] | null;
@@ -2261,6 +2300,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ExplanationWire"];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    replace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Box number or name */
+                machine: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplaceOrderWire"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplacedWire"];
                 };
             };
             /** @description What failed, why, and what to do */
