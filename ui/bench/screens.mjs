@@ -1,23 +1,23 @@
 // Photographs the screens of the real program on its simulated board at the kiosk's true size, for the documents.
-//   node bench/screens.mjs PROGRAM FOLDER
+//   node bench/screens.mjs PROGRAM FOLDER [labs|gear]
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { rehearse, serve, tell } from './served.mjs';
+import { enter, rehearse, serve, tell } from './served.mjs';
 
-const [program = '../target/release/statusinator', folder = '../docs/screens'] = process.argv.slice(2);
+const [program = '../target/release/statusinator', folder = '../docs/screens', only] = process.argv.slice(2);
 // A machine that stays silent is explained after a minute, which is long for a picture.
 const boards = mkdtempSync(join(tmpdir(), 'statusinator-board-'));
 const board = join(boards, 'board.toml');
 const usual = readFileSync(new URL('../../boards/simulated.toml', import.meta.url), 'utf8');
 writeFileSync(board, usual.replace(/^firmware_silent_s = \d+/m, 'firmware_silent_s = 12'));
-const { data, login, url, page, end } = await serve(program, 4, board);
 
-try {
-  mkdirSync(folder, { recursive: true });
+mkdirSync(folder, { recursive: true });
+
+/** A lab from its first start to a machine that does not boot. */
+async function labs({ data, url, page }) {
   const shot = (name) => page.screenshot({ path: join(folder, `${name}.png`) });
   const word = (text) => page.locator('[data-testid="state-word"]', { hasText: text });
-  await page.goto(login);
   await word('unknown').first().waitFor();
   await shot('board-first');
   await rehearse(program, data);
@@ -45,10 +45,7 @@ try {
     .waitFor();
   await shot('events');
   await page.goto(`${url}/#/system`);
-  await page
-    .getByText(/power board/i)
-    .first()
-    .waitFor();
+  await page.locator('#engine').waitFor();
   await shot('system');
 
   await tell(program, data, 'fault', 'no-network-boot', '6');
@@ -59,7 +56,54 @@ try {
   await page.goto(`${url}/#/board`);
   await word('stuck').first().waitFor();
   await shot('board-verdict');
+}
+
+/** The gear around the machines, with some of it broken. */
+async function gear({ data, url, page }) {
+  const shot = (name) => page.screenshot({ path: join(folder, `${name}.png`) });
+  const word = (text) => page.locator('[data-testid="state-word"]', { hasText: text });
+  // Before its relay board has said what it remembers, nothing is pressed.
+  await word('off').nth(5).waitFor();
+  for (const box of ['1', '3', '4', '5']) await tell(program, data, 'power', 'on', box);
+  await word('ready').nth(3).waitFor({ timeout: 60_000 });
+  // One relay that no longer moves, and one cord that is out: the two ways in which told and seen come apart.
+  await tell(program, data, 'fault', 'stuck-relay', '4');
+  await tell(program, data, 'fault', 'cord-pulled', '3');
+  await tell(program, data, 'power', 'off', '4');
+  await page.locator('[data-mismatch]').nth(1).waitFor({ timeout: 60_000 });
+  await shot('board-mismatch');
+  await page.goto(`${url}/#/machine/4`);
+  await page.getByTestId('mismatch').waitFor();
+  await shot('machine-mismatch');
+
+  await page.goto(`${url}/#/system/devices/display`);
+  await page.getByText(/drawn \d+ s ago/).waitFor();
+  await shot('display');
+
+  await tell(program, data, 'fault', 'switch-unplugged');
+  await page.goto(`${url}/#/board`);
+  await page.getByText('Switch lost').first().waitFor({ timeout: 30_000 });
+  await page.goto(`${url}/#/system/devices`);
+  await page.locator('[data-present="false"]').waitFor();
+  // Until its last reading is too old to be taken for the present.
+  await page.getByText(/^\d+ s old$/).waitFor({ timeout: 30_000 });
+  await shot('devices');
+}
+
+try {
+  for (const [scenes, on] of [
+    [labs, board],
+    [gear, 'simulated'],
+  ]) {
+    if (only !== undefined && only !== scenes.name) continue;
+    const served = await serve(program, 4, on);
+    try {
+      await enter(served);
+      await scenes(served);
+    } finally {
+      await served.end();
+    }
+  }
 } finally {
-  await end();
   rmSync(boards, { recursive: true, force: true });
 }

@@ -1,6 +1,6 @@
 // The real program on its simulated board, and a browser beside it; both are gone when `end` was awaited.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from '@playwright/test';
@@ -36,6 +36,23 @@ export async function serve(program, speed, board = 'simulated') {
     await end();
     throw error;
   }
+}
+
+/** Logs the browser in. */
+export async function enter({ page, login, url }) {
+  await page.goto(login);
+  if (process.env.FRESH) await fresh(page, url);
+}
+
+/** FRESH=1 takes the screens from dist, not those with which the program was built. */
+async function fresh(page, url) {
+  const dist = new URL('../dist', import.meta.url).pathname;
+  await page.route(/:\d+\/($|\?|#|assets\/)/, async (route) => {
+    const { pathname } = new URL(route.request().url());
+    const path = dist + (pathname === '/' ? '/index.html' : pathname);
+    await (existsSync(path) ? route.fulfill({ path }) : route.continue());
+  });
+  await page.goto(`${url}/`);
 }
 
 /** The first line of `serve`, or an error when it ends without one. */

@@ -10,7 +10,7 @@ export function runOf(
   machines: MachineWire[],
 ): RunWire | null {
   if (['empty', 'idle', 'fault', 'refuse'].includes(scene) && startedAt === null) return null;
-  const over = scene === 'done' || scene === 'failed' || scene === 'normal' || scene === 'booting';
+  const over = ['done', 'failed', 'normal', 'booting', 'gear', 'watch'].includes(scene);
   const begun = scene === 'run' ? t0 - 28_000 : over ? t0 - 90_000 : (startedAt ?? t0);
   const good = machines.filter((m) => m.boot?.state === 'good').length;
   const failed = scene === 'failed';

@@ -112,9 +112,6 @@ for (const [name, size] of Object.entries(SIZES)) {
       '#/observe/events',
       '#/observe/history',
       '#/system',
-      '#/system/devices',
-      '#/system/wifi',
-      '#/machine/1',
     ]) {
       await page.evaluate((hash) => (location.hash = hash), path);
       await expect(page.locator('main > *').first()).toBeVisible();

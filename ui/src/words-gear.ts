@@ -9,6 +9,7 @@ export const gearWords = {
     told: 'told',
     remembers: 'outlet remembers',
     seen: 'seen',
+    since: (power: string, when: string) => `${power}, since ${when}`,
     rests: 'rests on',
     press: 'press',
     pressing: (to: string, age: string) => `under way, to ${to}, since ${age}`,

@@ -304,7 +304,7 @@ export const words = {
     goesOn: (when: string) => `It goes on when ${when}.`,
     asking: 'Saying it',
     way: 'boots by',
-    power: 'Power and link',
+    power: 'Power',
     panes: { marks: 'Marks', events: 'Events', packets: 'Packets', facts: 'Facts', console: 'Console' },
     noMarks: 'Nothing was marked in this boot.',
     noEvents: 'No event of this boot is on record.',

@@ -135,6 +135,13 @@ describe('power that does not agree', () => {
     expect(tile({ power: { ...ON, commanded: 'off', mismatch }, heard: heard(11) }).power).toBe(
       'on: heard 1 s ago',
     ));
+  it('a press that came to nothing is over: what counts is what was heard', () => {
+    const press = { to: 'on', started: at(0), ended: at(1), failure: null };
+    const power = aPower({ commanded: 'on', observed: 'unknown', press, mismatch });
+    expect(tile({ state: 'unknown', word: 'unknown', power, heard: heard(2) }).power).toBe(
+      'power unknown, heard 10 s ago',
+    );
+  });
   it('gives way to a fault, which is worse', () =>
     expect(tile({ state: 'fault', word: 'stuck', power: { ...ON, mismatch }, verdict: aVerdict() }).say).toBe(
       'Silent since its link came up',

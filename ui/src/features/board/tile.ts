@@ -106,7 +106,7 @@ function powerOf(machine: MachineWire, now: number, linkOld: boolean): string {
   const heard =
     machine.heard === null ? words.power.never : words.power.onHeard(age(now - time(machine.heard.at)));
   const { press } = machine.power;
-  if (observed === 'unknown' && press?.to === 'on')
+  if (observed === 'unknown' && press?.to === 'on' && machine.power.mismatch === null)
     return words.power.pressed(age(now - time(press.started)));
   if (observed === 'unknown') return `${words.power.unknown}, ${heard}`;
   const told = machine.power.mismatch === null && commanded !== 'unknown' && commanded !== observed;

@@ -23,7 +23,12 @@ describe('what is known of power', () => {
         power: { ...on, evidence: 'heard: heartbeat' },
         heard: { at: at(-2), what: 'heartbeat', patience_ms: 6000 },
       }),
-    ).toMatchObject({ told: 'on', seen: 'on', 'rests on': 'heard: heartbeat', heard: 'heartbeat, 2 s ago' }));
+    ).toMatchObject({
+      told: 'on',
+      seen: 'on, since 14:06:12',
+      'rests on': 'heard: heartbeat',
+      heard: 'heartbeat, 2 s ago',
+    }));
   it('speaks of the outlet’s memory only where it differs', () => {
     expect(lines({ power: on })).not.toHaveProperty('outlet remembers');
     expect(lines({ power: { ...on, memory: 'off' } })['outlet remembers']).toBe('off');

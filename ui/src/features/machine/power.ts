@@ -24,7 +24,8 @@ export function linesOf(machine: MachineWire, now: number): Line[] {
   } else if (power.memory !== power.commanded && power.nature === 'button') {
     add(say.remembers, power.memory);
   }
-  add(say.seen, power.observed);
+  const since = power.observed_at === null ? null : clockSeconds(time(power.observed_at));
+  add(say.seen, since === null ? power.observed : say.since(power.observed, since));
   add(say.rests, power.evidence ?? words.power.rests.toLowerCase());
   const heardAge = heard === null ? null : now - time(heard.at);
   add(
