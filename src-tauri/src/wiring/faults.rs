@@ -108,7 +108,17 @@ impl SimFaults {
 /// Late, but within the patience of its driver.
 const SLOW: Duration = Duration::from_millis(400);
 
-/// The knob of a device behind a fault of the gear.
+/// The knobs of a device behind a fault of the gear. A router has two faces, its pages and its exporter.
+fn knobs(fault: Fault, on: bool) -> Vec<Knob> {
+    let both = |knob: PageKnob| vec![RouterKnob::Pages(knob).into(), RouterKnob::Exporter(knob).into()];
+    match fault {
+        Fault::RouterSilent => both(PageKnob::Silence(on)),
+        Fault::RouterGarbage => both(PageKnob::Garbage(on)),
+        _ => knob(fault, on).into_iter().collect(),
+    }
+}
+
+/// Of a device with one face.
 fn knob(fault: Fault, on: bool) -> Option<Knob> {
     let slow = if on { SLOW } else { Duration::ZERO };
     Some(match fault {
@@ -122,8 +132,6 @@ fn knob(fault: Fault, on: bool) -> Option<Knob> {
         Fault::SwitchGarbage => SwitchKnob::Pages(PageKnob::Garbage(on)).into(),
         Fault::SwitchHuge => SwitchKnob::Pages(PageKnob::Huge(on)).into(),
         Fault::SwitchUnplugged => SwitchKnob::Pages(PageKnob::Unplugged(on)).into(),
-        Fault::RouterSilent => RouterKnob::Pages(PageKnob::Silence(on)).into(),
-        Fault::RouterGarbage => RouterKnob::Pages(PageKnob::Garbage(on)).into(),
         Fault::RouterUnplugged => RouterKnob::Unplugged(on).into(),
         Fault::RouterNewCertificate => RouterKnob::NewCertificate.into(),
         Fault::DisplaySilent => DisplayKnob::Silence(on).into(),
@@ -170,7 +178,7 @@ impl Faults for SimFaults {
         let turns = |fault: &Fault| {
             let mut trouble = Trouble::default();
             turn(&mut trouble, *fault, true);
-            trouble != Trouble::default() || OF_POWER.contains(fault) || knob(*fault, true).is_some()
+            trouble != Trouble::default() || OF_POWER.contains(fault) || !knobs(*fault, true).is_empty()
         };
         Fault::ALL.iter().copied().filter(turns).collect()
     }
@@ -186,8 +194,10 @@ impl Faults for SimFaults {
             if is_momentary(fault) && !on {
                 return Ok(());
             }
-            let knob = knob(fault, on).ok_or_else(|| error("this board has no such device".to_owned()))?;
-            return self.breaker.turn(knob).map_err(|source| error(source.to_string()));
+            for knob in knobs(fault, on) {
+                self.breaker.turn(knob).map_err(|source| error(source.to_string()))?;
+            }
+            return Ok(());
         }
         let known = self.machines.iter().find(|(name, ..)| name == machine);
         let (_, number, outlet) = known.ok_or_else(|| error("this board has no such machine".to_owned()))?;

@@ -9,7 +9,7 @@ use lab::{
 use crate::turn::Engine;
 
 /// Names of these devices in events and on screens.
-pub const SWITCH_DEVICE: &str = "switch";
+pub const SWITCH_DEVICE: &str = lab::status::SWITCH;
 pub const ROUTER_DEVICE: &str = "router";
 pub const DISPLAY_DEVICE: &str = "display";
 

@@ -26,6 +26,8 @@ use history::{push_bounded, times};
 
 /// Measured boots kept: ten measurements of three ways, three times each.
 const MEASURED_KEPT: usize = 100;
+/// Name of the managed switch among the devices.
+pub const SWITCH: &str = "switch";
 /// Subject of events about the board as a whole.
 pub const BOARD: &str = "board";
 
@@ -407,6 +409,14 @@ impl Status {
     }
 
     fn device(&mut self, device: &str, event: &Event, failure: Option<Failure>) {
+        if device == SWITCH && failure.is_some() {
+            // What it told of links is what was; nobody sees them now.
+            for machine in self.machines.values_mut() {
+                machine.link = None;
+                machine.link_speed = None;
+                machine.port_enabled = None;
+            }
+        }
         let known = self.devices.get(device);
         let lost = failure.is_some() && known.is_some_and(|known| known.present);
         let status = DeviceStatus {

@@ -17,6 +17,9 @@ const LINK_SETTLES_S: f64 = 3.0;
 /// Heartbeats that fail to come mean nothing before this, however fast they were.
 const SILENT_S: f64 = 3.0;
 
+/// Network adapters have their link some seconds after the press.
+const STARTS_S: f64 = 15.0;
+
 /// A new judgement, and what it rests on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
@@ -24,8 +27,8 @@ pub struct Judged {
     pub evidence: String,
 }
 
-fn judged(state: PowerState, evidence: String) -> Option<Judged> {
-    Some(Judged { state, evidence })
+fn is(state: PowerState, evidence: String) -> Verdict {
+    Verdict::Is(Judged { state, evidence })
 }
 
 /// What has to be said anew; `None` while the judgement stands. That a machine is heard is told at once where it is heard.
@@ -34,23 +37,36 @@ pub fn judge(machine: &MachineStatus, heard: Option<&Heard>, nature: Nature, now
         return None;
     }
     let found = look(machine, heard, now)?;
-    (found.state != machine.observed).then_some(found)
+    let new = found.state != machine.observed || machine.evidence.is_none();
+    new.then_some(found)
 }
 
 fn look(machine: &MachineStatus, heard: Option<&Heard>, now: &Stamp) -> Option<Judged> {
     let held = machine.press.as_ref().filter(|press| press.to == PowerState::Off && press.failure.is_none());
-    if let Some((press, ended)) = held.and_then(|press| Some((press, press.ended.as_ref()?)))
-        && let Some(judged) = after_long_press(machine, heard, press, ended, now)
-    {
-        return Some(judged);
+    if let Some(press) = held {
+        match press.ended.as_ref().map(|ended| after_long_press(machine, heard, press, ended, now)) {
+            // While the button is held nothing can be said.
+            None | Some(Verdict::Wait) => return None,
+            Some(Verdict::Is(judged)) => return Some(judged),
+            Some(Verdict::Open) => {}
+        }
     }
     match (machine.observed, machine.link) {
         (PowerState::On, Some(false)) => link_gone(machine, heard, now),
         (PowerState::On | PowerState::Unknown, Some(true)) => slower(machine, heard, now),
         (PowerState::On, None) => silent(heard, now),
-        (PowerState::Unknown, Some(false)) => never_linked(machine),
+        (PowerState::Unknown, Some(false)) => never_linked(machine).or_else(|| no_start(machine, now)),
         _ => None,
     }
+}
+
+/// What follows from a long press.
+enum Verdict {
+    Is(Judged),
+    /// It will show in a moment.
+    Wait,
+    /// It decides nothing.
+    Open,
 }
 
 /// The button was held until the press ended. What came after decides.
@@ -60,19 +76,21 @@ fn after_long_press(
     press: &Press,
     ended: &Stamp,
     now: &Stamp,
-) -> Option<Judged> {
+) -> Verdict {
     let after = heard.filter(|heard| heard.stamp.mono_us > ended.mono_us);
-    let silent = now.seconds_since(after.map_or(ended, |heard| &heard.stamp))?;
+    let Some(silent) = now.seconds_since(after.map_or(ended, |heard| &heard.stamp)) else {
+        return Verdict::Open;
+    };
     let patience = heard.map_or(1.0, |heard| patience_ms(heard) as f64 / 1e3);
     if after.is_none() && machine.link == Some(false) {
-        return judged(PowerState::Off, "the long press has ended and its link is down".to_owned());
-    }
-    if silent < patience {
-        return None;
+        return is(PowerState::Off, "the long press has ended and its link is down".to_owned());
     }
     if after.is_some() {
         // Heard after the press: it was off only if something else says so.
-        return None;
+        return Verdict::Open;
+    }
+    if silent < patience {
+        return Verdict::Wait;
     }
     // A machine that spoke until it was held, and then no more, was switched off. One that was silent before tells nothing
     // by being silent; then its link has to have moved.
@@ -82,9 +100,9 @@ fn after_long_press(
     let moved = machine.link_changed.as_ref().is_none_or(|at| at.stamp.mono_us >= press.stamp.mono_us);
     if machine.link == Some(true) && !moved && !spoke {
         let says = "its button was held for a long press and its link did not change: the relay, its wire, or another PC";
-        return judged(PowerState::Unknown, says.to_owned());
+        return is(PowerState::Unknown, says.to_owned());
     }
-    judged(PowerState::Off, format!("the long press has ended and nothing was heard for {silent:.1} s"))
+    is(PowerState::Off, format!("the long press has ended and nothing was heard for {silent:.1} s"))
 }
 
 /// It was on, and has no link any more.
@@ -128,6 +146,19 @@ fn silent(heard: Option<&Heard>, now: &Stamp) -> Option<Judged> {
     })
 }
 
+/// Its button was pressed, and neither a link nor a word came of it.
+fn no_start(machine: &MachineStatus, now: &Stamp) -> Option<Judged> {
+    let press =
+        machine.press.as_ref().filter(|press| press.to == PowerState::On && press.failure.is_none())?;
+    let since = now.seconds_since(press.ended.as_ref()?)?;
+    (since >= STARTS_S).then(|| Judged {
+        state: PowerState::Unknown,
+        evidence: format!(
+            "{since:.0} s after its button was pressed it has no link: its supply, the relay, its wire, or its cable"
+        ),
+    })
+}
+
 /// Nothing was ever heard, there is no link, and it was told off or never told anything else.
 fn never_linked(machine: &MachineStatus) -> Option<Judged> {
     let told_on = machine.press.as_ref().is_some_and(|press| press.to == PowerState::On);
@@ -137,3 +168,7 @@ fn never_linked(machine: &MachineStatus) -> Option<Judged> {
         evidence: "no link, and its outlet was last told off".to_owned(),
     })
 }
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;
