@@ -51,14 +51,50 @@ impl Bench {
     }
 }
 
+/// Each fault loses its device with words, and taking it out brings the device back.
+fn lost_and_back(bench: &Bench, faults: &[(&str, &str, &str)]) {
+    for (fault, device, words) in faults {
+        bench.fault(&[fault]);
+        let lost = bench.device(device, false);
+        let failure = &lost["failure"];
+        for part in ["what", "why", "remedy"] {
+            assert!(!failure[part].as_str().unwrap().is_empty(), "{fault}: {failure}");
+        }
+        assert!(failure["why"].as_str().unwrap().contains(words), "{fault}: {failure}");
+        if *fault == "router-new-certificate" {
+            // Nobody may believe another certificate by itself.
+            continue;
+        }
+        bench.fault(&[fault, "--off"]);
+        bench.device(device, true);
+    }
+}
+
 #[test]
-fn every_knob_of_the_gear_has_its_state_its_words_and_its_way_back() {
+fn the_relay_boards_knobs_have_their_state_their_words_and_their_way_back() {
     let dir = tempfile::tempdir().unwrap();
     let bench = Bench::new(dir.path());
-    for (fault, device, words) in [
+    let faults = [
         ("relay-silent", "power", "does not answer"),
         ("relay-garbage", "power", "does not answer"),
         ("relay-unplugged", "power", "serial line"),
+        ("display-unplugged", "display", ""),
+    ];
+    lost_and_back(&bench, &faults);
+    // Late is not lost.
+    for fault in ["relay-slow", "switch-slow"] {
+        bench.fault(&[fault]);
+    }
+    let run = bench.0.json(&["lab", "start", "rehearsal", "--wait"]);
+    assert_eq!(run["state"], "done", "{run}");
+    bench.0.stop();
+}
+
+#[test]
+fn the_switchs_and_the_routers_knobs_have_theirs() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::new(dir.path());
+    let faults = [
         ("switch-silent", "switch", ""),
         ("switch-garbage", "switch", ""),
         ("switch-huge", "switch", ""),
@@ -67,28 +103,11 @@ fn every_knob_of_the_gear_has_its_state_its_words_and_its_way_back() {
         ("router-garbage", "router", ""),
         ("router-unplugged", "router", ""),
         ("router-new-certificate", "router", "certificate"),
-        ("display-unplugged", "display", ""),
-    ] {
-        bench.fault(&[fault]);
-        let lost = bench.device(device, false);
-        let failure = &lost["failure"];
-        for part in ["what", "why", "remedy"] {
-            assert!(!failure[part].as_str().unwrap().is_empty(), "{fault}: {failure}");
-        }
-        assert!(failure["why"].as_str().unwrap().contains(words), "{fault}: {failure}");
-        if fault == "router-new-certificate" {
-            // Nobody may believe another certificate by itself.
-            continue;
-        }
-        bench.fault(&[fault, "--off"]);
-        bench.device(device, true);
-    }
-    // Late is not lost.
-    for fault in ["relay-slow", "switch-slow"] {
-        bench.fault(&[fault]);
-    }
-    let run = bench.0.json(&["lab", "start", "rehearsal", "--wait"]);
-    assert_eq!(run["state"], "done", "{run}");
+    ];
+    lost_and_back(&bench, &faults);
+    // What a switch told before it was lost is told of no machine any more.
+    bench.fault(&["switch-unplugged"]);
+    bench.machine("node1", "to have no known link", |m| m["link"].is_null() && m["port_enabled"].is_null());
     bench.0.stop();
 }
 

@@ -107,7 +107,7 @@ async fn ports(common: &Common, client: &Client) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn capture(common: &Common, client: &Client, folder: PathBuf) -> Result<Exit> {
+pub(super) async fn capture(common: &Common, client: &Client, folder: PathBuf) -> Result<Exit> {
     let pages: Vec<SavedPageWire> = client.get("/api/v1/switch/capture").await?;
     fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
     for page in &pages {
