@@ -43,6 +43,16 @@ impl Bench {
         self.0.json(&all);
     }
 
+    /// Switches these on and waits for their reports.
+    fn switched_on(&self, numbers: &[&str]) {
+        for number in numbers {
+            self.0.json(&["power", "on", number]);
+        }
+        for number in numbers {
+            self.machine(&format!("node{number}"), "to report", |m| m["word"] == "ready");
+        }
+    }
+
     fn refused(&self, args: &[&str]) -> Value {
         let all: Vec<&str> = ["--json"].iter().chain(args).copied().collect();
         let answer = self.0.ask(&all);
@@ -51,9 +61,14 @@ impl Bench {
     }
 }
 
+/// All of them take a minute and a half; `make test` takes those marked, one of each kind.
+fn chosen(sample: bool) -> bool {
+    sample || std::env::var_os("FULL").is_some()
+}
+
 /// Each fault loses its device with words, and taking it out brings the device back.
-fn lost_and_back(bench: &Bench, faults: &[(&str, &str, &str)]) {
-    for (fault, device, words) in faults {
+fn lost_and_back(bench: &Bench, faults: &[(&str, &str, &str, bool)]) {
+    for (fault, device, words, _) in faults.iter().filter(|(_, _, _, sample)| chosen(*sample)) {
         bench.fault(&[fault]);
         let lost = bench.device(device, false);
         let failure = &lost["failure"];
@@ -75,10 +90,10 @@ fn the_relay_boards_knobs_have_their_state_their_words_and_their_way_back() {
     let dir = tempfile::tempdir().unwrap();
     let bench = Bench::new(dir.path());
     let faults = [
-        ("relay-silent", "power", "does not answer"),
-        ("relay-garbage", "power", "does not answer"),
-        ("relay-unplugged", "power", "serial line"),
-        ("display-unplugged", "display", ""),
+        ("relay-silent", "power", "does not answer", true),
+        ("relay-garbage", "power", "does not answer", false),
+        ("relay-unplugged", "power", "serial line", true),
+        ("display-unplugged", "display", "", true),
     ];
     lost_and_back(&bench, &faults);
     // Late is not lost.
@@ -95,14 +110,14 @@ fn the_switchs_and_the_routers_knobs_have_theirs() {
     let dir = tempfile::tempdir().unwrap();
     let bench = Bench::new(dir.path());
     let faults = [
-        ("switch-silent", "switch", ""),
-        ("switch-garbage", "switch", ""),
-        ("switch-huge", "switch", ""),
-        ("switch-unplugged", "switch", ""),
-        ("router-silent", "router", ""),
-        ("router-garbage", "router", ""),
-        ("router-unplugged", "router", ""),
-        ("router-new-certificate", "router", "certificate"),
+        ("switch-silent", "switch", "", false),
+        ("switch-garbage", "switch", "", true),
+        ("switch-huge", "switch", "", true),
+        ("switch-unplugged", "switch", "", false),
+        ("router-silent", "router", "", false),
+        ("router-garbage", "router", "", false),
+        ("router-unplugged", "router", "", true),
+        ("router-new-certificate", "router", "certificate", true),
     ];
     lost_and_back(&bench, &faults);
     // What a switch told before it was lost is told of no machine any more.
@@ -115,20 +130,12 @@ fn the_switchs_and_the_routers_knobs_have_theirs() {
 fn power_is_what_is_seen_and_one_button_makes_it_right() {
     let dir = tempfile::tempdir().unwrap();
     let bench = Bench::new(dir.path());
-    for target in ["7", "outlet:7"] {
-        assert_eq!(bench.refused(&["power", "on", target])["code"], "boss-outlet");
-    }
-    assert_eq!(bench.refused(&["power", "off", "outlet:8"])["code"], "unknown-outlet");
-    assert_eq!(bench.refused(&["switch", "disable", "7"])["code"], "forbidden");
-
-    // On, and a second "on" would ask it to shut down.
-    for number in ["1", "2", "3", "4"] {
-        bench.0.json(&["power", "on", number]);
-    }
-    for name in ["node1", "node2", "node3", "node4"] {
-        bench.machine(name, "to report", |m| m["word"] == "ready");
-    }
-    assert_eq!(bench.refused(&["power", "on", "1"])["code"], "power-mismatch");
+    bench.switched_on(&["1", "2"]);
+    assert_eq!(
+        bench.refused(&["power", "on", "1"])["code"],
+        "power-mismatch",
+        "it would be asked to shut down"
+    );
 
     // A pulled cord is seen within five seconds, and held off by one safe button.
     let pulled = Instant::now();
@@ -136,10 +143,10 @@ fn power_is_what_is_seen_and_one_button_makes_it_right() {
     let unknown = bench.machine("node1", "not to be taken for on", |m| m["power"]["observed"] != "on");
     let after = pulled.elapsed();
     assert!(after < Duration::from_secs(5), "told after {after:?}");
-    let mismatch = &unknown["power"]["mismatch"];
+    let power = &unknown["power"];
     assert_eq!(
-        (mismatch["safe"].as_str(), &unknown["power"]["observed"]),
-        (Some("long-press"), &Value::from("unknown"))
+        (power["mismatch"]["safe"].as_str(), power["observed"].as_str()),
+        (Some("long-press"), Some("unknown"))
     );
     bench.fault(&["cord-pulled", "1", "--off"]);
     bench.0.json(&["power", "press", "1", "--long"]);
@@ -156,6 +163,21 @@ fn power_is_what_is_seen_and_one_button_makes_it_right() {
     bench.0.json(&["power", "resync", "2"]);
     let same = bench.machine("node2", "to agree", |m| m["power"]["mismatch"].is_null());
     assert_eq!(same["power"]["commanded"], "on");
+    bench.0.stop();
+}
+
+#[test]
+fn a_board_that_forgets_and_a_link_that_stays_mislead_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::new(dir.path());
+    bench.switched_on(&["3", "4"]);
+
+    // Off keeps the link for Wake-on-LAN: slower, and off all the same.
+    bench.fault(&["soft-off-link", "4"]);
+    bench.0.json(&["power", "off", "4"]);
+    let soft = bench.machine("node4", "to be off", |m| m["power"]["observed"] == "off");
+    assert_eq!(soft["power"]["mismatch"], Value::Null);
+    bench.machine("node4", "to have its slower link", |m| m["link"] == true && m["link_speed"] == 100);
 
     // The board forgets: machines run on, and what is seen is taken over without a press.
     bench.fault(&["relay-forgets"]);
@@ -165,17 +187,19 @@ fn power_is_what_is_seen_and_one_button_makes_it_right() {
     bench.machine("node3", "to be known", |m| {
         m["power"]["commanded"] == "on" && m["power"]["memory"] == "off"
     });
+    bench.0.stop();
+}
 
-    // Off keeps the link for Wake-on-LAN: slower, and off all the same.
-    bench.fault(&["soft-off-link", "4"]);
-    bench.0.json(&["power", "off", "4"]);
-    let soft = bench.machine("node4", "to be off", |m| m["power"]["observed"] == "off");
-    until("its slower link", SOON, || {
-        let status = bench.0.json(&["status"]);
-        let link = &status["machines"][3];
-        (link["link"] == true && link["link_speed"] == 100).then_some(())
-    });
-    assert_eq!(soft["power"]["mismatch"], Value::Null);
+#[test]
+fn what_may_not_be_pressed_is_refused_and_the_whole_lab_goes_off_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::new(dir.path());
+    for target in ["7", "outlet:7"] {
+        assert_eq!(bench.refused(&["power", "on", target])["code"], "boss-outlet");
+    }
+    assert_eq!(bench.refused(&["power", "off", "outlet:8"])["code"], "unknown-outlet");
+    assert_eq!(bench.refused(&["switch", "disable", "7"])["code"], "forbidden");
+    bench.switched_on(&["1"]);
 
     // A group's ports go off and on, and the names of the ports stay.
     bench.0.json(&["switch", "disable", "group3"]);
@@ -184,6 +208,9 @@ fn power_is_what_is_seen_and_one_button_makes_it_right() {
     bench.machine("node5", "to have its port on", |m| m["port_enabled"] == true);
     let ports = bench.0.json(&["switch", "status"]);
     assert_eq!(ports["ports"][0]["name"], "node5", "{ports}");
+    let pages = dir.path().join("pages");
+    bench.0.json(&["capture", "switch", pages.to_str().unwrap()]);
+    assert!(std::fs::read_dir(&pages).unwrap().count() > 0, "its pages are saved");
 
     // The whole lab goes, and says when it is safe.
     let called = bench.0.lines(&["rollcall"]);
@@ -209,11 +236,14 @@ fn the_router_joins_a_network_and_goes_back_from_one_that_it_cannot() {
         (&Value::Bool(true), &Value::from("Conference Guests")),
         "{joined}"
     );
-    let refused = bench.refused(&["router", "join", "Conference", "--open"]);
-    assert!(!refused["why"].as_str().unwrap().is_empty(), "{refused}");
+    // A radio that is not let in is given 45 s before everything is put back.
+    if chosen(false) {
+        let refused = bench.refused(&["router", "join", "Conference", "--open"]);
+        assert!(!refused["why"].as_str().unwrap().is_empty(), "{refused}");
+    }
     let events = bench.0.lines(&["events"]);
     let told: Vec<&Value> = events.iter().filter(|event| event["kind"] == "wifi-joined").collect();
-    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told.len(), if chosen(false) { 2 } else { 1 }, "{told:?}");
     let png = dir.path().join("display.png");
     bench.0.json(&["display", "--png", png.to_str().unwrap()]);
     assert!(std::fs::read(&png).unwrap().starts_with(b"\x89PNG"));

@@ -61,8 +61,10 @@ pub(crate) async fn router(
         loop {
             let stamp = clock();
             let reading = look("read the router", router.read()).await;
+            // One that is gone is looked for as often as a person would look.
+            let pause = if reading.is_ok() { ROUTER_PAUSE } else { SWITCH_PAUSE };
             sink.put(Observation::Router { stamp, reading });
-            sleep(ROUTER_PAUSE).await;
+            sleep(pause).await;
         }
     };
     tokio::select! {
