@@ -2,10 +2,11 @@
 //!
 //! Any device may be missing; the board is built all the same, and each is looked for again and again.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, anyhow};
-use lab::{BoardKind, board::Mode, dial::Dial};
+use engine::Observation;
+use lab::{BoardKind, board::Mode, dial::Dial, live::ServiceState};
 
 use super::{
     BOARD_SERVICE, Site, boot_files::BootFiles, boot_services, capture, gear::GearSite, trust::KnownDevices,
@@ -13,6 +14,8 @@ use super::{
 };
 use crate::secrets::Secrets;
 
+/// A network adapter on USB may be plugged in later, or take its time at the start of the computer.
+const PLUGGED: Duration = Duration::from_secs(2);
 /// Pace of the agents.
 const HEARTBEAT_MS: u32 = 1000;
 
@@ -31,6 +34,9 @@ pub(super) async fn run(site: Site) -> Result<()> {
     let interface = site.board.network.interface.clone().ok_or_else(|| {
         anyhow!("the board file names no interface. What to do: write [network] interface = \"…\", as `ip link` lists it")
     })?;
+    if !plugged(&site, &interface).await {
+        return Ok(());
+    }
     let images = site.images.clone();
     let files = tokio::task::spawn_blocking(move || BootFiles::real(&images))
         .await
@@ -42,4 +48,24 @@ pub(super) async fn run(site: Site) -> Result<()> {
     site.stop.cancelled().await;
     while services.join_next().await.is_some() {}
     Ok(())
+}
+
+/// Waits for the lab's network interface and says so meanwhile; `false` when the program ends first.
+async fn plugged(site: &Site, interface: &str) -> bool {
+    let there = || Path::new("/sys/class/net").join(interface).exists();
+    if !there() {
+        let says = format!(
+            "waits for the network interface {interface}: plug its adapter in, or correct [network] interface in the \
+             board file; `ip link` lists those there are"
+        );
+        tracing::warn!(interface, "the lab's network interface is not there");
+        site.sink.put(Observation::Service(ServiceState { name: BOARD_SERVICE.into(), ready: false, says }));
+    }
+    while !there() {
+        tokio::select! {
+            () = site.stop.cancelled() => return false,
+            () = tokio::time::sleep(PLUGGED) => {}
+        }
+    }
+    true
 }

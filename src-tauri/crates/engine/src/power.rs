@@ -196,6 +196,10 @@ async fn by_hand(
     plan: &Plan,
     by: &str,
 ) -> Result<(), Failure> {
+    if known.nature == Nature::Wake && want == PowerState::Off {
+        // Nothing switches it off but its own system.
+        return presses::switch_off(ctx.clone(), &machine.name).await.map(|_| ());
+    }
     let single = plan.presses.len() == 1;
     if want == PowerState::On && ctx.config.board.machine_by_outlet(machine.outlet).is_some() {
         crate::ways::offer(ctx, &machine.name).await?;

@@ -95,7 +95,8 @@ pub(crate) async fn switch_off(mut ctx: TaskContext, name: &str) -> Result<Value
 async fn gone(ctx: &mut TaskContext, name: &str, nature: Nature) -> Result<(), Failure> {
     ctx.until(|snapshot| {
         let known = snapshot.status.machines.get(name)?;
-        let silent = nature == Nature::Supply && known.observed == PowerState::Unknown;
+        let blind = matches!(nature, Nature::Supply | Nature::Wake);
+        let silent = blind && known.observed == PowerState::Unknown;
         (known.observed == PowerState::Off || silent).then_some(Ok(()))
     })
     .await
