@@ -90,7 +90,7 @@ fn the_relay_boards_knobs_have_their_state_their_words_and_their_way_back() {
     let dir = tempfile::tempdir().unwrap();
     let bench = Bench::new(dir.path());
     let faults = [
-        ("relay-silent", "power", "does not answer", true),
+        ("relay-silent", "power", "does not answer", false),
         ("relay-garbage", "power", "does not answer", false),
         ("relay-unplugged", "power", "serial line", true),
         ("display-unplugged", "display", "", true),
@@ -112,7 +112,7 @@ fn the_switchs_and_the_routers_knobs_have_theirs() {
     let faults = [
         ("switch-silent", "switch", "", false),
         ("switch-garbage", "switch", "", true),
-        ("switch-huge", "switch", "", true),
+        ("switch-huge", "switch", "", false),
         ("switch-unplugged", "switch", "", false),
         ("router-silent", "router", "", false),
         ("router-garbage", "router", "", false),
