@@ -50,7 +50,7 @@ fn pc(machine: &crate::Machine, known: &MachineStatus, snapshot: &Snapshot) -> P
         (_, Some(true), _) => (Presence::Present, "its link is up".to_owned()),
         (_, _, Some(heard)) => (Presence::Present, format!("it was heard: {}", heard.what)),
         (_, Some(false), None) => {
-            let says = "no link: switch it on once to know; then its cable and its power cord".to_owned();
+            let says = "no link: switch it on once to know".to_owned();
             (Presence::Unknown, says)
         }
         (_, None, None) => {
