@@ -34,7 +34,12 @@ impl Engine {
         self.may_drive(what)?;
         if self.core.ahead.ending.as_ref().is_some_and(|ending| ending.ended.is_none()) {
             let why = "it is being switched off already";
-            return Err(Failure::new(Code::Busy, what, why, "wait; System › Transport shows what is still on"));
+            return Err(Failure::new(
+                Code::Busy,
+                what,
+                why,
+                "wait; System › Transport shows what is still on",
+            ));
         }
         if self.core.ahead.live_run().is_some() {
             self.cancel_run(None, actor, Some(what.to_owned()))?;
