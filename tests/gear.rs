@@ -143,11 +143,10 @@ fn power_is_what_is_seen_and_one_button_makes_it_right() {
     let unknown = bench.machine("node1", "not to be taken for on", |m| m["power"]["observed"] != "on");
     let after = pulled.elapsed();
     assert!(after < Duration::from_secs(5), "told after {after:?}");
-    let power = &unknown["power"];
-    assert_eq!(
-        (power["mismatch"]["safe"].as_str(), power["observed"].as_str()),
-        (Some("long-press"), Some("unknown"))
-    );
+    assert_eq!(unknown["power"]["observed"], "unknown", "{}", unknown["power"]);
+    // What differs is told once the press that switched it on has settled, which may be later than what is seen.
+    let told = bench.machine("node1", "to differ", |m| !m["power"]["mismatch"].is_null());
+    assert_eq!(told["power"]["mismatch"]["safe"], "long-press", "{}", told["power"]);
     bench.fault(&["cord-pulled", "1", "--off"]);
     bench.0.json(&["power", "press", "1", "--long"]);
     let off = bench.machine("node1", "to be off", |m| m["power"]["observed"] == "off");
