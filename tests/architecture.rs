@@ -12,16 +12,21 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("lab", &[]),
     ("netboot", &[]),
     ("devices", &["lab"]),
+    ("logs", &["lab"]),
+    ("certs", &["lab"]),
     ("store", &["lab"]),
     ("engine", &["lab"]),
     // It serves the drawings that charts makes; what is drawn is the vocabulary alone.
     ("api", &["charts", "engine", "lab"]),
     ("charts", &["lab"]),
     ("sim", &["lab"]),
-    ("statusinator", &["lab", "netboot", "devices", "store", "engine", "api", "charts", "sim"]),
+    (
+        "statusinator",
+        &["lab", "netboot", "devices", "logs", "certs", "store", "engine", "api", "charts", "sim"],
+    ),
     // It starts programs and looks at them from outside.
     ("benches", &[]),
-    ("journeys", &["lab", "netboot", "devices", "store", "engine", "api", "charts", "sim"]),
+    ("journeys", &["lab", "netboot", "devices", "logs", "certs", "store", "engine", "api", "charts", "sim"]),
 ];
 
 /// Libraries that one crate alone may name, so that what they stand for stays behind its door. A name stands for its

@@ -233,6 +233,8 @@ impl Program {
             board,
             board_file: options.board_file.clone().map(|path| Arc::new(board_file::OwnFile(path)) as _),
             gear,
+            logs: None,
+            certificates: None,
             engine: engine.clone(),
             archive: journal,
             faults: (kind != BoardKind::Labinator).then(|| site.faults.clone() as _),

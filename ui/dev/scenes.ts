@@ -295,6 +295,10 @@ export class World {
       common: this.scene === 'common' ? commonAt(this.t0) : null,
       troubles: fault ? troublesAt(this.t0) : [],
       rivals: fault ? rivalsAt(this.t0) : [],
+      streams: [],
+      certificates: null,
+      clock: null,
+      health: null,
       counters: this.scene === 'empty' ? {} : COUNTERS,
     };
   }

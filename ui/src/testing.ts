@@ -163,6 +163,10 @@ export const aStatus = (change: Partial<StatusWire> = {}): StatusWire => ({
   common: null,
   troubles: [],
   rivals: [],
+  streams: [],
+  certificates: null,
+  clock: null,
+  health: null,
   ...change,
 });
 

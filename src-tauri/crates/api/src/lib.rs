@@ -8,6 +8,7 @@ pub mod wire;
 
 mod attempts;
 pub mod compat;
+mod desks;
 mod extract;
 mod feed;
 pub mod gateway;
@@ -30,6 +31,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use desks::{CertificateDesk, CountersNow, LogDesk, Talker};
 pub use openapi::openapi_json;
 pub use plain::plain_http;
 pub use rights::{Right, Rights};

@@ -16,7 +16,7 @@ use crate::{
     gateway,
     rights::{Right, Rights},
     routes,
-    wire::{ErrorWire, EventWire, FailureWire, ResetWire, StatusWire, TickWire},
+    wire::{ErrorWire, EventWire, FailureWire, RecordWire, ResetWire, StatusWire, TickWire},
 };
 
 #[derive(OpenApi)]
@@ -34,7 +34,7 @@ use crate::{
         (name = "program", description = "For anybody; tells nothing about the board"),
         (name = "gateway", description = "Answered by a window's gateway alone, which forwards all others"),
     ),
-    components(schemas(StatusWire, EventWire, TickWire, ResetWire, FailureWire, ErrorWire))
+    components(schemas(StatusWire, EventWire, TickWire, ResetWire, RecordWire, FailureWire, ErrorWire))
 )]
 struct Document;
 

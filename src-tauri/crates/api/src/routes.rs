@@ -2,12 +2,14 @@
 
 mod browser;
 mod captures;
+mod certificates;
 mod elsewhere;
 mod ending;
 mod explain;
 mod faults;
 mod gear;
 mod history;
+mod logs;
 mod machines;
 mod now;
 mod orders;
@@ -60,6 +62,10 @@ pub(crate) fn read() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(gear::display))
         .routes(routes!(ways::ways))
         .routes(routes!(ways::measured))
+        .routes(routes!(logs::records))
+        .routes(routes!(logs::follow))
+        .routes(routes!(logs::counters))
+        .routes(routes!(certificates::root))
 }
 
 /// For those who may act.
@@ -82,6 +88,8 @@ pub(crate) fn control() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(ways::retry_ways))
         .routes(routes!(ways::ask_way))
         .routes(routes!(ways::keep_measure))
+        .routes(routes!(certificates::check))
+        .routes(routes!(certificates::renew))
 }
 
 /// For those who may let others in.

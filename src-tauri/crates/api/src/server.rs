@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
+    desks::{CertificateDesk, LogDesk},
     feed::STREAMS,
     guard::{self, Door},
     listen,
@@ -38,6 +39,10 @@ pub struct ApiState {
     /// Frames of the machines' wires, where they can be heard.
     pub captures: Option<Arc<dyn Captures>>,
     pub gear: Gear,
+    /// Log records, where they are kept.
+    pub logs: Option<Arc<dyn LogDesk>>,
+    /// Certificates, where any are watched.
+    pub certificates: Option<Arc<dyn CertificateDesk>>,
     /// Where the board was read from, when that is a file.
     pub board_file: Option<Arc<dyn BoardFile>>,
     pub tokens: Arc<Tokens>,

@@ -75,6 +75,8 @@ impl World {
             faults: Some(Arc::new(Breaker)),
             captures: Some(Arc::new(Ring)),
             board_file: None,
+            logs: None,
+            certificates: None,
             gear: Gear {
                 power: Arc::new(Devices),
                 switch: Some(Arc::new(Devices)),

@@ -8,9 +8,11 @@ mod faults;
 mod feed;
 mod gateway;
 mod gear;
+mod logs;
 mod power;
 mod run;
 mod status;
+mod watched;
 mod ways;
 mod wipe;
 
@@ -29,6 +31,7 @@ pub use gear::{
     DeviceTestWire, DeviceWire, JoinWire, PortOrderWire, PortWire, PortsSetWire, RouterWire, SavedPageWire,
     SwitchWire, UplinkWire, WifiNetworkWire,
 };
+pub use logs::{CounterWire, CountersWire, RecordWire, RecordsWire, TalkerWire};
 pub(crate) use power::pressed_says;
 pub use power::{
     HoldWire, MismatchWire, OutletWire, PowerActWire, PowerOrderWire, PowerWire, PressWire, PressedWire,
@@ -37,6 +40,10 @@ pub use run::{RunMachineWire, RunWire, StepWire, TaskWire};
 pub use status::{
     BoardWire, EngineWire, HeardWire, LabWire, MachineWire, ServiceWire, StatusWire, StorageWire,
     TransferWire, UnknownWire, UsualWire,
+};
+pub use watched::{
+    CertificateWire, CertificatesWire, ClockSourceWire, ClockWire, GateWire, HealthWire, SilenceWire,
+    StreamWire,
 };
 pub use ways::{AskWayWire, KeepMeasureWire, MachineWaysWire, MeasuredWire, WayWire};
 pub use wipe::{ErasedWire, WipeOrderWire, WipeWire, WipingWire};

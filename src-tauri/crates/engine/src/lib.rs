@@ -5,6 +5,7 @@
 //! token that ends it, and speaks to it over bounded queues.
 
 mod ahead;
+mod certificates;
 mod config;
 mod core;
 mod ending;
@@ -21,6 +22,7 @@ mod procedures;
 mod reading;
 mod recovery;
 mod runner;
+mod streams;
 mod turn;
 mod watchers;
 mod ways;

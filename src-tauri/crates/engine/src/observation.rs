@@ -7,11 +7,15 @@ use std::sync::{
 
 use lab::{
     Body, Failure, Mac, Stamp,
+    certificate::{CertificatesReading, Gate},
+    clock::ClockReading,
     facts::Facts,
+    health::Health,
     journal::Packet,
     live::{ServiceState, Transfer},
     ports::{Link, PortError, PowerReading, RouterReading, SwitchReading},
     sign::Sign,
+    stream::StreamReading,
     wipe::{WipeAsk, WipeReport},
 };
 use tokio::sync::mpsc;
@@ -59,6 +63,18 @@ pub enum Observation {
     Router { stamp: Stamp, reading: Result<RouterReading, PortError> },
     /// A device that nobody reads from answers, or is lost and why.
     Device { device: String, stamp: Stamp, failure: Option<Failure> },
+    /// Streams as they stand, about once a second.
+    Streams { stamp: Stamp, readings: Vec<StreamReading> },
+    /// Certificates were looked at.
+    Certificates { stamp: Stamp, reading: Box<CertificatesReading> },
+    /// One was renewed.
+    CertificateRenewed { stamp: Stamp, certificate: String, by: String, not_after_us: i64, seconds: f64 },
+    /// Certificates were made good before their users were started.
+    Gate { stamp: Stamp, gate: Gate },
+    /// The clock was compared.
+    Clock { stamp: Stamp, readings: Vec<ClockReading> },
+    /// The controller's health was read.
+    Health { stamp: Stamp, health: Health },
     /// The boot script as a machine was served it.
     Script { machine: String, text: String },
     /// A fact that only its observer could see: a rival, a service in trouble, a fault put in, a way chosen. Recorded

@@ -74,6 +74,14 @@ impl Engine {
             Observation::Fact { subject, stamp, body } => self.fact(&subject, &stamp, *body),
             Observation::Power { stamp, reading: Ok(reading) } => self.power_read(&stamp, &reading),
             Observation::Power { stamp, reading: Err(error) } => self.power_lost(&stamp, error),
+            Observation::Streams { stamp, readings } => self.streams(stamp, readings),
+            Observation::Certificates { stamp, reading } => self.certificates(stamp, *reading),
+            Observation::CertificateRenewed { stamp, certificate, by, not_after_us, seconds } => {
+                self.certificate_renewed(&stamp, certificate, by, not_after_us, seconds);
+            }
+            Observation::Gate { stamp, gate } => self.gate(&stamp, gate),
+            Observation::Clock { stamp, readings } => self.clock(stamp, readings),
+            Observation::Health { stamp, health } => self.core.live.health = Some((health, stamp)),
             Observation::TouchPanels(panels) => self.core.live.touch_panels = panels,
             Observation::Counter { name, value } => {
                 self.core.live.counters.insert(name, value);

@@ -289,6 +289,7 @@ impl Engine {
 
     async fn tick(&mut self) {
         self.watch_power();
+        self.judge_certificates();
         self.resume();
         let dropped = self.sink.dropped();
         if dropped > 0 {

@@ -17,7 +17,10 @@ pub use near::Near;
 pub use parse::BoardError;
 
 use crate::{
-    gear::{CompatGear, DisplayGear, PowerGear, RelayGear, RouterGear, SwitchGear},
+    gear::{
+        CaGear, CertificateGear, CompatGear, DisplayGear, LogsGear, NotifyGear, PowerGear, RelayGear,
+        RouterGear, SwitchGear, TelemetryGear,
+    },
     mac::Mac,
     ports::{Nature, OWN_CONTROL, Outlet},
 };
@@ -60,6 +63,15 @@ pub struct Board {
     pub display: Option<DisplayGear>,
     pub compat: Option<CompatGear>,
     pub watch: Option<Watch>,
+    #[serde(default)]
+    pub logs: LogsGear,
+    #[serde(default)]
+    pub ca: CaGear,
+    #[serde(rename = "certificate", default)]
+    pub certificates: Vec<CertificateGear>,
+    /// Where faults are told.
+    pub notify: Option<NotifyGear>,
+    pub telemetry: Option<TelemetryGear>,
     #[serde(rename = "machine")]
     pub machines: Vec<Machine>,
     #[serde(rename = "lab", default)]

@@ -1,5 +1,6 @@
 //! Facts, past tense. An event is stored before it is shown and never rewritten; older shapes are lifted when read.
 
+mod kind;
 mod says;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,8 @@ pub(crate) use says::wiped;
 
 use crate::{
     boot::{BootState, Cause, Phase},
+    certificate::{CertificateState, Gate},
+    clock::ClockState,
     facts::Facts,
     failure::{Code, Failure},
     fault::Fault,
@@ -17,6 +20,7 @@ use crate::{
     ports::Outlet,
     power::PowerState,
     run::{RunState, StepPlan, TaskPlan},
+    stream::Silence,
     verdict::{ScreenAnswer, Verdict, VerdictCode},
     way::Way,
 };
@@ -349,76 +353,54 @@ pub enum Body {
         command: String,
         failure: Failure,
     },
+
+    /// A stream that should keep coming does not; told anew when its cause turns out to be another.
+    StreamSilent {
+        stream: String,
+        silence: Box<Silence>,
+    },
+    StreamHeard {
+        stream: String,
+        /// For how long it was silent, where that is known.
+        silent_s: Option<f64>,
+    },
+    /// A certificate is worth something else than before, or was seen for the first time.
+    CertificateTurned {
+        certificate: String,
+        state: CertificateState,
+        says: String,
+        not_after_us: Option<i64>,
+    },
+    CertificateRenewed {
+        certificate: String,
+        /// As in `lab CA`, `step-ca: renew after expiry`.
+        by: String,
+        not_after_us: i64,
+        seconds: f64,
+    },
+    /// A renewal failed for another reason than the time before.
+    CertificateRefused {
+        certificate: String,
+        failure: Failure,
+    },
+    /// It is no longer among those that are looked at.
+    CertificateGone {
+        certificate: String,
+    },
+    /// Certificates were made good before anything that uses them was started.
+    GateOpened {
+        gate: Gate,
+    },
+    /// The wall clock is believed more, or less, than before.
+    ClockJudged {
+        clock: ClockState,
+    },
     StorageFailed {
         why: String,
     },
     StorageRecovered {
         waited: u64,
     },
-}
-
-impl Body {
-    /// The word in the `kind` column; the same as on the wire.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::EngineStarted { .. } => "engine-started",
-            Self::EngineStopped { .. } => "engine-stopped",
-            Self::RunStarted { .. } => "run-started",
-            Self::TaskStarted { .. } => "task-started",
-            Self::TaskFinished { .. } => "task-finished",
-            Self::TaskFailed { .. } => "task-failed",
-            Self::TaskUndone { .. } => "task-undone",
-            Self::CancelRequested { .. } => "cancel-requested",
-            Self::RunEnded { .. } => "run-ended",
-            Self::BootStarted { .. } => "boot-started",
-            Self::PhaseEntered { .. } => "phase-entered",
-            Self::Marked { .. } => "marked",
-            Self::BootEnded { .. } => "boot-ended",
-            Self::PowerCommanded { .. } => "power-commanded",
-            Self::PowerConfirmed { .. } => "power-confirmed",
-            Self::PowerFailed { .. } => "power-failed",
-            Self::PowerRead { .. } => "power-read",
-            Self::PowerObserved { .. } => "power-observed",
-            Self::PowerResynced { .. } => "power-resynced",
-            Self::PowerForgotten { .. } => "power-forgotten",
-            Self::FactsReported { .. } => "facts-reported",
-            Self::LinkChanged { .. } => "link-changed",
-            Self::PortSet { .. } => "port-set",
-            Self::PortChanged { .. } => "port-changed",
-            Self::WifiJoined { .. } => "wifi-joined",
-            Self::UplinkChanged { .. } => "uplink-changed",
-            Self::Explained { .. } => "explained",
-            Self::ExplanationWithdrawn { .. } => "explanation-withdrawn",
-            Self::ScreenAnswered { .. } => "screen-answered",
-            Self::LoopStopped { .. } => "loop-stopped",
-            Self::LoopRearmed { .. } => "loop-rearmed",
-            Self::WayChosen { .. } => "way-chosen",
-            Self::WayDropped { .. } => "way-dropped",
-            Self::WaysRetried { .. } => "ways-retried",
-            Self::BootOrderArmed { .. } => "boot-order-armed",
-            Self::BootOrderRestored { .. } => "boot-order-restored",
-            Self::WipeArmed { .. } => "wipe-armed",
-            Self::WipeDisarmed { .. } => "wipe-disarmed",
-            Self::WipeBegan { .. } => "wipe-began",
-            Self::DiskWiped { .. } => "disk-wiped",
-            Self::FaultSet { .. } => "fault-set",
-            Self::RivalHeard { .. } => "rival-heard",
-            Self::RivalGone { .. } => "rival-gone",
-            Self::ServiceTroubled { .. } => "service-troubled",
-            Self::ServiceRecovered { .. } => "service-recovered",
-            Self::ImageChosen { .. } => "image-chosen",
-            Self::BootMeasured { .. } => "boot-measured",
-            Self::WayAsked { .. } => "way-asked",
-            Self::MachineReplaced { .. } => "machine-replaced",
-            Self::LabEnding { .. } => "lab-ending",
-            Self::LabEnded { .. } => "lab-ended",
-            Self::DeviceFound { .. } => "device-found",
-            Self::DeviceLost { .. } => "device-lost",
-            Self::CommandRefused { .. } => "command-refused",
-            Self::StorageFailed { .. } => "storage-failed",
-            Self::StorageRecovered { .. } => "storage-recovered",
-        }
-    }
 }
 
 /// An event that the state it meets does not allow.

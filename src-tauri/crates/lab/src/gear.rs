@@ -2,6 +2,8 @@
 //! that hangs on no relay its own power control. Every password is named here and stands elsewhere
 //! (`secret = "switch"`: the entry `switch` of the secrets file).
 
+mod certificates;
+mod logs;
 mod power;
 
 use std::{
@@ -11,6 +13,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+pub use certificates::{CaGear, CertificateGear};
+pub use logs::{KeepDays, KeepMb, LogsGear, NotifyGear, Profile, TelemetryGear};
 pub use power::{Account, HttpAuth, HttpCall, HttpPower, HttpRead, Method, Plug, PowerGear};
 
 /// The board that presses power buttons.

@@ -6,6 +6,9 @@
 
 pub mod board;
 pub mod boot;
+pub mod certificate;
+pub mod clock;
+pub mod counts;
 pub mod dial;
 pub mod event;
 pub mod explain;
@@ -14,8 +17,10 @@ pub mod facts;
 pub mod failure;
 pub mod fault;
 pub mod gear;
+pub mod health;
 pub mod journal;
 pub mod live;
+pub mod log;
 pub mod mac;
 pub mod ports;
 pub mod power;
@@ -26,6 +31,7 @@ pub mod run;
 pub mod secret;
 pub mod sign;
 pub mod status;
+pub mod stream;
 pub mod verdict;
 pub mod way;
 pub mod ways;

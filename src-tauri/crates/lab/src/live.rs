@@ -6,10 +6,14 @@ use std::{
 };
 
 use crate::{
+    certificate::{CertificatesReading, Judged},
+    clock::ClockReading,
     event::Stamp,
+    health::Health,
     mac::Mac,
     ports::{RouterReading, SwitchReading},
     status::Status,
+    stream::StreamLive,
 };
 
 /// The moving part of the picture.
@@ -33,8 +37,25 @@ pub struct Live {
     pub switch: Option<SwitchLive>,
     /// The router as it was last read.
     pub router: Option<RouterLive>,
+    /// Streams that should keep coming, by name.
+    pub streams: BTreeMap<String, StreamLive>,
+    /// Certificates with their judgement, and when they were looked at.
+    pub certificates: Option<CertificatesLive>,
+    /// What the clock was compared with, and when.
+    pub clock: Option<(Vec<ClockReading>, Stamp)>,
+    /// The controller's own health, and when it was read.
+    pub health: Option<(Health, Stamp)>,
     /// Touch screens that are connected to the controller.
     pub touch_panels: Vec<String>,
+}
+
+/// All certificates, judged, and when they were looked at.
+#[derive(Debug, Clone)]
+pub struct CertificatesLive {
+    pub list: Vec<Judged>,
+    /// As it was read, to be judged again as time passes.
+    pub reading: CertificatesReading,
+    pub stamp: Stamp,
 }
 
 /// All ports, and when they were looked at.

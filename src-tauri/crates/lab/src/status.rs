@@ -3,6 +3,7 @@
 mod erasing;
 mod history;
 mod machine;
+mod watched;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use erasing::{Erased, Wiping};
 pub use history::{BootTimes, LabHistory, at_speed, median};
 pub use machine::{Begun, HeldBack, MachineStatus, Press};
+pub use watched::{CertificateStatus, Watched};
 
 use crate::{
     boot::{Boot, BootState},
@@ -50,6 +52,9 @@ pub struct Status {
     /// What several faults have in common, while it holds.
     #[serde(default)]
     pub common: Option<Verdict>,
+    /// Streams, certificates and the clock.
+    #[serde(default)]
+    pub watched: Watched,
     /// Services of ours that are in trouble, and why.
     #[serde(default)]
     pub troubles: BTreeMap<String, Failure>,
@@ -270,6 +275,14 @@ impl Status {
             }
             Body::DeviceFound { device } => self.device(device, event, None),
             Body::DeviceLost { device, failure } => self.device(device, event, Some(failure.clone())),
+            Body::StreamSilent { .. }
+            | Body::StreamHeard { .. }
+            | Body::CertificateTurned { .. }
+            | Body::CertificateRenewed { .. }
+            | Body::CertificateRefused { .. }
+            | Body::CertificateGone { .. }
+            | Body::GateOpened { .. }
+            | Body::ClockJudged { .. } => self.watched.apply(event),
             Body::MachineReplaced { .. }
             | Body::WifiJoined { .. }
             | Body::CommandRefused { .. }
@@ -326,6 +339,7 @@ impl Status {
         self.ending = None;
         self.devices.clear();
         self.uplink = None;
+        self.watched.start();
         self.common = None;
         self.troubles.clear();
         self.troubled.clear();

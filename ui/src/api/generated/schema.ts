@@ -106,6 +106,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/certificates/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Look at all certificates now, and renew what is due. Answers when that is done. */
+        post: operations["check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificates/root.pem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The root certificate of the lab's CA, for browsers and machines. */
+        get: operations["root"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificates/{name}/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Renew one now, due or not. */
+        post: operations["renew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices/{device}/test": {
         parameters: {
             query?: never;
@@ -222,6 +273,61 @@ export interface paths {
         put?: never;
         /** A fresh address with a one-time login. Whoever opens it may read and control. */
         post: operations["login_codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/counters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The owner's 27 counters and four maps, each with who tells it. */
+        get: operations["counters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Log records, newest first. */
+        get: operations["records"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Log records as they come.
+         * @description Server-sent events: `record` carries a RecordWire with its number as `id`; `lagged` says how many were skipped for a
+         *     slow reader; `tick` comes every two seconds, with nothing in it.
+         */
+        get: operations["follow"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -841,10 +947,111 @@ export interface components {
             state: string;
             verdict: components["schemas"]["VerdictWire"] | null;
         };
+        CertificateWire: {
+            /** @description When its renewal is due; `null` where it is not ours. */
+            due: string | null;
+            failure: components["schemas"]["FailureWire"] | null;
+            fingerprint: string | null;
+            issuer: string | null;
+            name: string;
+            names: string[];
+            not_after: string | null;
+            not_before: string | null;
+            note: string | null;
+            ours: boolean;
+            place: string;
+            /** @description What the reload command came to. */
+            reload: string | null;
+            renewal_failure: components["schemas"]["FailureWire"] | null;
+            renewal_next: string | null;
+            renewal_tried: string | null;
+            renewed: string | null;
+            renewed_by: string | null;
+            says: string;
+            /** @description `good`, `unknown`, `late`, `not-yet-valid`, `wrong-name`, `chain-broken`, `unusable`, `expired`. */
+            state: string;
+            subject: string | null;
+            used_by: string;
+            /** @description The same for people. */
+            word: string;
+        };
+        /** @description All certificates, the worst of them, and the gate. */
+        CertificatesWire: {
+            /** @description Name of the CA, and why it does not answer. */
+            ca: string;
+            ca_failure: components["schemas"]["FailureWire"] | null;
+            ca_silent_since: string | null;
+            gate: components["schemas"]["GateWire"] | null;
+            /** Format: int32 */
+            good: number;
+            list: components["schemas"]["CertificateWire"][];
+            looked: string;
+            worst: components["schemas"]["CertificateWire"] | null;
+            /**
+             * Format: int32
+             * @description How many are in that worst state.
+             */
+            worst_count: number;
+        };
+        ClockSourceWire: {
+            /** Format: double */
+            ahead: number | null;
+            name: string;
+            says: string;
+            /** @description `ntp`, `router`, `store`, `certificate`, `build`. */
+            source: string;
+            synced: boolean | null;
+        };
+        /** @description How far the clock is believed. */
+        ClockWire: {
+            /**
+             * Format: double
+             * @description By how many seconds it is wrong; negative: behind.
+             */
+            ahead: number | null;
+            looked: string | null;
+            remedy: string;
+            says: string;
+            sources: components["schemas"]["ClockSourceWire"][];
+            /** @description `good`, `unconfirmed`, `off`, `behind`. */
+            trust: string;
+        };
         /** @description The end of what a machine printed on its serial console. */
         ConsoleWire: {
             machine: string;
             text: string;
+        };
+        CounterWire: {
+            /** @description The owner's name. */
+            name: string;
+            /**
+             * Format: double
+             * @description A second, over the last ten seconds.
+             */
+            rate: number | null;
+            /** @description `absent`, `log`, `engine`. */
+            source: string;
+            /**
+             * Format: int64
+             * @description `null` where nobody tells: unknown is not zero.
+             */
+            value: number | null;
+        };
+        /** @description The counters. */
+        CountersWire: {
+            /** @description In the owner's order. */
+            counters: components["schemas"]["CounterWire"][];
+            nodes: components["schemas"]["TalkerWire"][];
+            /** @description `labinator` or `corrected`. */
+            profile: string;
+            /** @description By the owner's names: how often each address was served; `null` where nobody tells. */
+            served: {
+                [key: string]: {
+                    [key: string]: number;
+                } | null;
+            };
+            services: components["schemas"]["TalkerWire"][];
+            since: string;
         };
         /** @description What a device answered to a test. */
         DeviceTestWire: {
@@ -989,6 +1196,22 @@ export interface components {
             possible: boolean;
             words: string;
         };
+        /** @description The last time certificates were made good before their users were started. */
+        GateWire: {
+            at: string;
+            failed: string[];
+            /** Format: int32 */
+            good: number;
+            /**
+             * Format: double
+             * @description For how long the program was off before.
+             */
+            off_seconds: number | null;
+            /** Format: int32 */
+            renewed: number;
+            /** Format: double */
+            seconds: number;
+        };
         /** @description How the gateway stands to its engine. */
         GatewayWire: {
             /** @description Why the engine was not reached the last time that it was not. */
@@ -998,6 +1221,31 @@ export interface components {
             reachable: boolean;
             /** @description Since when it is so. */
             since: string;
+        };
+        /** @description The controller's health; what cannot be read is `null`. */
+        HealthWire: {
+            at: string;
+            /** Format: int64 */
+            backlog_drops: number | null;
+            /** Format: double */
+            celsius: number | null;
+            /**
+             * Format: double
+             * @description 0 to 1.
+             */
+            cpu: number | null;
+            /** Format: int64 */
+            disk_free: number | null;
+            /** Format: int64 */
+            disk_total: number | null;
+            /** Format: int64 */
+            memory_total: number | null;
+            /** Format: int64 */
+            memory_used: number | null;
+            /** Format: int64 */
+            socket_drops: number | null;
+            /** Format: double */
+            softirq: number | null;
         };
         /** @description The last sign of life. */
         HeardWire: {
@@ -1299,6 +1547,30 @@ export interface components {
             /** @default null */
             reason: string | null;
         };
+        /** @description One log record. */
+        RecordWire: {
+            /** Format: int64 */
+            id: number;
+            /** @description `emergency` to `debug`, or `unknown`. */
+            level: string;
+            message: string;
+            node: string;
+            /** @description When it was read here. */
+            seen: string;
+            service: string;
+            stream: string;
+            /** @description When it says it was. */
+            time: string | null;
+        };
+        /** @description A page of records, newest first. */
+        RecordsWire: {
+            /**
+             * Format: int64
+             * @description Ask with `before` this for older ones; `null` when there are none.
+             */
+            more: number | null;
+            records: components["schemas"]["RecordWire"][];
+        };
         /** @description Take a PC for one of the board. */
         ReplaceOrderWire: {
             mac: string;
@@ -1434,6 +1706,12 @@ export interface components {
             ready: boolean;
             says: string;
         };
+        SilenceWire: {
+            /** @description `clock`, `certificate`, `process`, `port`, `file`, `network`, `unknown`. */
+            cause: string;
+            failure: components["schemas"]["FailureWire"];
+            since: string | null;
+        };
         /** @description Start a lab: on which of its machines, and why. */
         StartOrderWire: {
             /**
@@ -1454,6 +1732,8 @@ export interface components {
         /** @description Everything a screen needs. */
         StatusWire: {
             board: components["schemas"]["BoardWire"];
+            certificates: components["schemas"]["CertificatesWire"] | null;
+            clock: components["schemas"]["ClockWire"] | null;
             common: components["schemas"]["VerdictWire"] | null;
             counters: {
                 [key: string]: number;
@@ -1461,6 +1741,7 @@ export interface components {
             devices: components["schemas"]["DeviceWire"][];
             ending: components["schemas"]["EndingWire"] | null;
             engine: components["schemas"]["EngineWire"];
+            health: components["schemas"]["HealthWire"] | null;
             labs: components["schemas"]["LabWire"][];
             machines: components["schemas"]["MachineWire"][];
             /** @description The engine's clock when the picture was taken; ages are told against it. */
@@ -1476,6 +1757,8 @@ export interface components {
              * @description Number of the last event in this picture.
              */
             seq: number;
+            /** @description What should keep coming: log inputs, watchers, the controller's health. */
+            streams: components["schemas"]["StreamWire"][];
             switch: components["schemas"]["SwitchWire"] | null;
             /** @description Services of ours that are in trouble. */
             troubles: components["schemas"]["TroubleWire"][];
@@ -1517,6 +1800,31 @@ export interface components {
             waiting: number;
             why: string;
         };
+        /** @description A stream that should keep coming. */
+        StreamWire: {
+            /** Format: int64 */
+            bad: number;
+            /** Format: int64 */
+            dropped: number;
+            failure: components["schemas"]["FailureWire"] | null;
+            /** Format: int64 */
+            items: number;
+            name: string;
+            /** @description When its newest item came. */
+            newest: string | null;
+            /**
+             * Format: double
+             * @description The longest pause in seconds that is usual for it; `null` while that is being learnt.
+             */
+            pace: number | null;
+            /**
+             * Format: double
+             * @description Items a second over the last ten seconds.
+             */
+            rate: number | null;
+            silence: components["schemas"]["SilenceWire"] | null;
+            title: string;
+        };
         /** @description The switch as it was last read. */
         SwitchWire: {
             at: string;
@@ -1529,6 +1837,13 @@ export interface components {
             protected: number[];
             /** @description Whether its ports can be switched from here. */
             writable: boolean;
+        };
+        TalkerWire: {
+            name: string;
+            /** Format: double */
+            rate: number;
+            /** Format: int64 */
+            records: number;
         };
         /** @description A step for one subject. */
         TaskWire: {
@@ -1897,6 +2212,89 @@ export interface operations {
             };
         };
     };
+    check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    root: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-pem-file": string;
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    renew: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name, as the board file has it */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
     test: {
         parameters: {
             query?: never;
@@ -2099,6 +2497,126 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LoginWire"];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    counters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CountersWire"];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    records: {
+        parameters: {
+            query?: {
+                /** @description Names of nodes or machines, separated by commas. */
+                node?: string;
+                service?: string;
+                /** @description Name of the input that brought it. */
+                stream?: string;
+                /** @description This level or worse: `emergency` to `debug`. */
+                level?: string;
+                /** @description Words that all occur, whole or as beginnings of words. */
+                grep?: string;
+                /** @description Not older than this (RFC 3339). */
+                since?: string;
+                /** @description Not newer than this (RFC 3339). */
+                until?: string;
+                /** @description Only records with a smaller number: the next page. */
+                before?: number;
+                /** @description How many: 100, at most 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordsWire"];
+                };
+            };
+            /** @description What failed, why, and what to do */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorWire"];
+                };
+            };
+        };
+    };
+    follow: {
+        parameters: {
+            query?: {
+                /** @description Names of nodes or machines, separated by commas. */
+                node?: string;
+                service?: string;
+                /** @description Name of the input that brought it. */
+                stream?: string;
+                /** @description This level or worse: `emergency` to `debug`. */
+                level?: string;
+                /** @description Words that all occur, whole or as beginnings of words. */
+                grep?: string;
+                /** @description Not older than this (RFC 3339). */
+                since?: string;
+                /** @description Not newer than this (RFC 3339). */
+                until?: string;
+                /** @description Only records with a smaller number: the next page. */
+                before?: number;
+                /** @description How many: 100, at most 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
                 };
             };
             /** @description What failed, why, and what to do */

@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    BootWire, DeviceWire, DueWire, EndingWire, ErasedWire, FailureWire, HeldBackWire, PowerWire,
-    ReplacementWire, RivalWire, RouterWire, RunWire, SwitchWire, TroubleWire, UplinkWire, VerdictWire,
-    WipingWire, seconds, time,
+    BootWire, CertificatesWire, ClockWire, DeviceWire, DueWire, EndingWire, ErasedWire, FailureWire,
+    HealthWire, HeldBackWire, PowerWire, ReplacementWire, RivalWire, RouterWire, RunWire, StreamWire,
+    SwitchWire, TroubleWire, UplinkWire, VerdictWire, WipingWire, seconds, time,
 };
 
 /// Everything a screen needs.
@@ -52,6 +52,14 @@ pub struct StatusWire {
     pub troubles: Vec<TroubleWire>,
     /// Other servers heard where ours answer.
     pub rivals: Vec<RivalWire>,
+    /// What should keep coming: log inputs, watchers, the controller's health.
+    pub streams: Vec<StreamWire>,
+    /// Where certificates are watched.
+    pub certificates: Option<CertificatesWire>,
+    /// How far the clock is believed; `null` until it was compared.
+    pub clock: Option<ClockWire>,
+    /// The controller's own health.
+    pub health: Option<HealthWire>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -239,6 +247,10 @@ impl StatusWire {
                     since: status.troubled.get(service).map(|moment| time(moment.stamp.wall_us)),
                 })
                 .collect(),
+            streams: StreamWire::all(status, live),
+            certificates: CertificatesWire::of(status, live),
+            clock: ClockWire::of(status, live),
+            health: HealthWire::of(live),
             rivals: status
                 .rivals
                 .values()

@@ -110,6 +110,35 @@ impl Body {
             Self::DeviceFound { device } => format!("{device} answers"),
             Self::DeviceLost { device, failure } => format!("{device} lost: {failure}"),
             Self::CommandRefused { command, failure } => format!("{command} refused: {failure}"),
+            Self::StreamSilent { stream, silence } => {
+                format!("{stream} is silent: {}", silence.failure.why)
+            }
+            Self::StreamHeard { stream, silent_s: Some(s) } => format!("{stream} again, after {s:.0} s"),
+            Self::StreamHeard { stream, silent_s: None } => format!("{stream} again"),
+            Self::CertificateTurned { certificate, state, says, .. } => {
+                format!("certificate {certificate} is {}: {says}", state.word())
+            }
+            Self::CertificateRenewed { certificate, by, seconds, .. } => {
+                format!("certificate {certificate} renewed by {by} in {seconds:.1} s")
+            }
+            Self::CertificateRefused { certificate, failure } => {
+                format!("certificate {certificate} not renewed: {failure}")
+            }
+            Self::CertificateGone { certificate } => {
+                format!("certificate {certificate} is no longer watched")
+            }
+            Self::GateOpened { gate } => {
+                let failed = if gate.failed.is_empty() {
+                    String::new()
+                } else {
+                    format!(", not good: {}", gate.failed.join(", "))
+                };
+                format!(
+                    "{} certificates good, {} renewed in {:.1} s{failed}",
+                    gate.good, gate.renewed, gate.seconds
+                )
+            }
+            Self::ClockJudged { clock } => format!("the clock: {}", clock.says),
             Self::StorageFailed { why } => format!("events cannot be written: {why}"),
             Self::StorageRecovered { waited } => format!("events written again, {waited} had waited"),
         }

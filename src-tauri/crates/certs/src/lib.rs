@@ -1,0 +1,1 @@
+//! Certificates: found, read, made, renewed, and put in place whole.
