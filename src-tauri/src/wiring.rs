@@ -213,6 +213,7 @@ impl Program {
             path: site.display(),
             board: board.clone(),
             engine: engine.clone(),
+            logs: None,
             sink: site.sink.clone(),
             stop: stop.clone(),
         };
@@ -265,6 +266,7 @@ impl Program {
             board: options.board.clone(),
             engine: engine.clone(),
             router: site.router.clone().map(|router| router as _),
+            logs: None,
             tokens: old_tokens,
             screens: url.clone(),
             sink: site.sink.clone(),

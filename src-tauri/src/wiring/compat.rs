@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use api::{
-    Tokens,
+    LogDesk, Tokens,
     compat::{CompatState, SystemPort, serve},
 };
 use async_trait::async_trait;
@@ -24,6 +24,7 @@ pub(super) struct Old {
     pub(super) board: Board,
     pub(super) engine: EngineHandle,
     pub(super) router: Option<Arc<dyn Router>>,
+    pub(super) logs: Option<Arc<dyn LogDesk>>,
     pub(super) tokens: Arc<Tokens>,
     pub(super) screens: String,
     pub(super) sink: ObservationSink,
@@ -32,7 +33,7 @@ pub(super) struct Old {
 
 /// Serves them until told to stop; while their place is taken it is tried again, and told.
 pub(super) async fn run(old: Old) {
-    let Old { board, engine, router, tokens, screens, sink, stop } = old;
+    let Old { board, engine, router, logs, tokens, screens, sink, stop } = old;
     // Watched only, the owner's program answers there itself.
     let Some(gear) = board.compat.clone().filter(|_| board.board.mode == Mode::Drive) else { return };
     let dial = Dial::new(board.board.kind);
@@ -58,6 +59,7 @@ pub(super) async fn run(old: Old) {
         system: Some(Arc::new(Whole(engine.clone()))),
         engine,
         router,
+        logs,
         tokens,
         screens,
         clock: Arc::new(clock::now),

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use api::LogDesk;
 use async_trait::async_trait;
 use devices::display::{
     Display, DisplayState,
@@ -14,6 +15,7 @@ use devices::display::{
 use engine::{DISPLAY_DEVICE, EngineHandle, Observation, ObservationSink};
 use lab::{
     Board, Body, Event, Failure, PowerState, RunState,
+    counts::Counter,
     live::Snapshot,
     ports::{Panel, PortError},
     power::BOSS_OUTLET,
@@ -101,13 +103,15 @@ pub(super) struct DisplayTask {
     pub(super) path: Option<PathBuf>,
     pub(super) board: Arc<Board>,
     pub(super) engine: EngineHandle,
+    /// Counters of log records; the panel knows no word for unknown, and shows 0 for what nobody tells.
+    pub(super) logs: Option<Arc<dyn LogDesk>>,
     pub(super) sink: ObservationSink,
     pub(super) stop: CancellationToken,
 }
 
 /// Tells the display until told to stop, then says goodbye to it.
 pub(super) async fn run(task: DisplayTask, drawn: Arc<Drawn>, mut tests: mpsc::Receiver<()>) {
-    let DisplayTask { path, board, engine, sink, stop } = task;
+    let DisplayTask { path, board, engine, logs, sink, stop } = task;
     let display = path.map(Display::start);
     let mut state = display.as_ref().map(Display::state);
     *drawn.state.lock().unwrap_or_else(PoisonError::into_inner) = state.clone();
@@ -122,7 +126,11 @@ pub(super) async fn run(task: DisplayTask, drawn: Arc<Drawn>, mut tests: mpsc::R
                 if !snapshots.has_changed().unwrap_or(false) {
                     continue;
                 }
-                let picture = picture(&board, &snapshots.borrow_and_update().clone());
+                let mut picture = picture(&board, &snapshots.borrow_and_update().clone());
+                if let Some(logs) = &logs {
+                    let counts = logs.counters().counts;
+                    picture.counters = Counter::ALL.map(|counter| counts.get(counter));
+                }
                 if let Some(display) = &display {
                     display.show(&picture);
                 }
@@ -188,7 +196,7 @@ fn line(event: &Event) -> [String; 4] {
     [node, level.to_owned(), "statusinator".to_owned(), event.body().says()]
 }
 
-/// What the panel shows of a picture. Counters of logs come with those who count them.
+/// What the panel shows of a picture, but for the counters.
 fn picture(board: &Board, snapshot: &Snapshot) -> Picture {
     let (status, live) = (&snapshot.status, &snapshot.live);
     let mut shown = Picture::default();

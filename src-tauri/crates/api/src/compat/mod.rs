@@ -24,7 +24,7 @@
 //!   commands. A test that timed out cancels its run.
 //! - `/router/networks` is an empty list, not null, when nothing is heard; `/router/connect` joins; `/router/status` shows
 //!   no session.
-//! - The log counters of `/status` are 0 and their maps null until logs are read here.
+//! - A log counter of `/status` that nobody tells on this board is null, not 0.
 
 mod calls;
 mod door;
@@ -60,7 +60,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use system::SystemPort;
 
-use crate::{listen, tokens::Tokens};
+use crate::{desks::LogDesk, listen, tokens::Tokens};
 
 /// What stands behind the listener.
 #[derive(Clone)]
@@ -68,6 +68,8 @@ pub struct CompatState {
     pub board: Arc<Board>,
     pub engine: EngineHandle,
     pub router: Option<Arc<dyn Router>>,
+    /// Counters of log records, where they are counted.
+    pub logs: Option<Arc<dyn LogDesk>>,
     /// Missing while nothing can end or restart the lab as a whole.
     pub system: Option<Arc<dyn SystemPort>>,
     pub tokens: Arc<Tokens>,

@@ -2,29 +2,54 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Value, json};
+
 use engine::{ROUTER_DEVICE, SWITCH_DEVICE};
 use lab::{
     Board, PowerState, Run, RunState, Status,
+    counts::{Counter, Served, Source},
     live::{Live, Snapshot},
     ports::Outlet,
     run::{Task, TaskState},
 };
 
+use crate::desks::CountersNow;
+
 use super::{
-    labstatus::{Callbacks, Initializer, LabStatus, LogStats, Outlets, Packets, Ports},
+    labstatus::{Callbacks, Initializer, LabStatus, Outlets, Packets, Ports},
     steps,
 };
 
-pub(super) fn lab_status(board: &Board, picture: &Snapshot, callbacks: Callbacks) -> LabStatus {
+pub(super) fn lab_status(
+    board: &Board,
+    picture: &Snapshot,
+    callbacks: Callbacks,
+    counters: &CountersNow,
+) -> LabStatus {
     LabStatus {
         initializer: picture.status.run.as_ref().map(initializer).unwrap_or_default(),
         power: outlets(board, &picture.status),
         switch: ports(picture),
         openwrt: packets(picture),
         callbacks,
-        logs: LogStats::default(),
+        logs: log_stats(counters),
         ..LabStatus::default()
     }
+}
+
+/// The 27 counters and the four maps under their names. Zero would say that nothing happened; what nobody tells is null.
+pub(super) fn log_stats(now: &CountersNow) -> Value {
+    let number = |counter: Counter| match now.sources.of(counter) {
+        Source::Absent => Value::Null,
+        Source::Log | Source::Engine => json!(now.counts.get(counter)),
+    };
+    let map = |map: Served| match now.sources.of_map(map) {
+        Source::Absent => Value::Null,
+        Source::Log | Source::Engine => json!(now.counts.served(map)),
+    };
+    let numbers = Counter::ALL.into_iter().map(|counter| (counter.name().to_owned(), number(counter)));
+    let maps = Served::ALL.into_iter().map(|served| (served.name().to_owned(), map(served)));
+    Value::Object(numbers.chain(maps).collect())
 }
 
 pub(super) fn initializer(run: &Run) -> Initializer {

@@ -140,7 +140,8 @@ impl Site {
 
     pub(super) fn lab_status(&self) -> LabStatus {
         let callbacks = self.calls().wire();
-        picture::lab_status(&self.state.board, &self.state.engine.snapshot(), callbacks)
+        let counters = self.state.logs.as_ref().map(|logs| logs.counters()).unwrap_or_default();
+        picture::lab_status(&self.state.board, &self.state.engine.snapshot(), callbacks, &counters)
     }
 
     /// What was told so far belongs to the lab before.

@@ -27,6 +27,7 @@ pub(super) fn check(board: &Board) -> Result<(), Problem> {
     switch_ports(board)?;
     watched(board)?;
     shelf(board)?;
+    certificates(board)?;
     labs(board)
 }
 
@@ -179,6 +180,45 @@ fn watched(board: &Board) -> Result<(), Problem> {
         let why =
             format!("a {} board cannot be watched only: nobody else drives it", board.board.kind.word());
         return Err(problem(why, "remove mode, or write kind = \"labinator\"", Some("mode".into())));
+    }
+    Ok(())
+}
+
+/// Each certificate is in one place, and what is renewed here can be put there.
+fn certificates(board: &Board) -> Result<(), Problem> {
+    let mut seen: Vec<&str> = Vec::new();
+    for certificate in &board.certificates {
+        let name = certificate.name.as_str();
+        let find = Some(format!("\"{name}\""));
+        if seen.contains(&name) {
+            let why = format!("certificate {name} is in the file twice");
+            return Err(problem(why, "rename one of them", find));
+        }
+        seen.push(name);
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+            let why = format!("{name:?} is no name for a certificate: units and files are named after it");
+            return Err(problem(why, "use letters, digits, dots and dashes", find));
+        }
+        let places = [
+            certificate.cert.is_some(),
+            certificate.endpoint.is_some(),
+            certificate.kubeconfig.is_some(),
+            certificate.talosconfig.is_some(),
+            certificate.secrets.is_some(),
+        ];
+        if places.iter().filter(|given| **given).count() != 1 {
+            let why = format!("certificate {name} needs one place and one only");
+            return Err(problem(why, "write one of cert, endpoint, kubeconfig, talosconfig, secrets", find));
+        }
+        if certificate.renew && (certificate.cert.is_none() || certificate.key.is_none()) {
+            let why = format!("certificate {name} is to be renewed here, but it has no cert and key");
+            return Err(problem(why, "write cert and key, or leave renew out", find));
+        }
+        if certificate.renew && certificate.names.is_empty() {
+            let why = format!("certificate {name} is to be renewed here, but it has no names");
+            return Err(problem(why, "write the host names and addresses it is for: names = [...]", find));
+        }
     }
     Ok(())
 }

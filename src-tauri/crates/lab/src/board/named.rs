@@ -1,7 +1,7 @@
 //! The secrets that a board file names, and what they are for.
 
 use super::Board;
-use crate::gear::{PowerGear, RouterGear, SwitchGear};
+use crate::gear::{CaGear, PowerGear, RouterGear, SwitchGear};
 
 /// A secret that something on the board needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,15 @@ impl Board {
             let name = of_power(machine.power.as_ref()?)?.to_owned();
             Some(SecretUse { who: format!("the power control of {}", machine.name), name })
         });
-        around.chain(machines).collect()
+        let ca = match &self.ca {
+            CaGear::Lab { .. } => None,
+            CaGear::Step { secret, .. } => secret.clone(),
+        };
+        let notify = self.notify.as_ref().and_then(|notify| notify.secret.clone());
+        let outward = [("the CA's provisioner", ca), ("the notices", notify)]
+            .into_iter()
+            .filter_map(|(who, name)| Some(SecretUse { who: who.to_owned(), name: name? }));
+        around.chain(outward).chain(machines).collect()
     }
 }
 

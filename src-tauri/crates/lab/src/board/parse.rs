@@ -88,6 +88,27 @@ outlet = 1
     }
 
     #[test]
+    fn certificates_have_one_place_and_what_is_renewed_has_its_files_and_names() {
+        let with = |lines: &str| {
+            format!("{SMALL}\n[[certificate]]\nname = \"otelcol\"\nused_by = \"logs\"\n{lines}\n")
+        };
+        let whole = "cert = \"/a.pem\"\nkey = \"/a.key\"\nrenew = true\nnames = [\"boss.local\"]";
+        let board = Board::parse("b.toml", &with(whole)).unwrap();
+        assert_eq!((board.certificates[0].name.as_str(), board.certificates[0].renew), ("otelcol", true));
+        for (lines, words) in [
+            ("", "one place"),
+            ("cert = \"/a.pem\"\nendpoint = \"127.0.0.1:1\"", "one place"),
+            ("cert = \"/a.pem\"\nrenew = true\nnames = [\"a\"]", "no cert and key"),
+            ("cert = \"/a.pem\"\nkey = \"/a.key\"\nrenew = true", "no names"),
+        ] {
+            assert!(refused(&with(lines)).why.contains(words), "{lines}: {}", refused(&with(lines)));
+        }
+        let slash = with(whole).replace("\"otelcol\"", "\"../x\"");
+        assert!(refused(&slash).why.contains("no name for a certificate"));
+        assert!(refused(&with(&format!("{whole}\nreloads = []"))).remedy.contains("\"reload\""));
+    }
+
+    #[test]
     fn a_small_board_is_read() {
         let board = Board::parse("b.toml", SMALL).unwrap();
         assert_eq!(board.machine("1").unwrap().name, "node1");

@@ -99,6 +99,7 @@ impl World {
             board: Arc::new(board),
             engine: handle,
             router: Some(Arc::new(Wifi::default())),
+            logs: None,
             system: None,
             tokens: Arc::new(tokens),
             screens: "http://127.0.0.1:8400".into(),
