@@ -21,7 +21,7 @@ use lab::{
 };
 use nix::unistd::{AccessFlags, Gid, Group, Uid, User, eaccess};
 
-use super::finding::Finding;
+use super::{check_watched, finding::Finding};
 use crate::{config::DataDir, secrets::Secrets};
 
 /// Everything that the file names, in its order.
@@ -52,6 +52,7 @@ pub(super) fn look(board: &Board, data: &DataDir) -> Vec<Finding> {
     findings.extend(board.machines.iter().filter_map(|machine| power(board, machine)));
     findings.extend(board.machines.iter().flat_map(programs));
     findings.extend(board.machines.iter().filter_map(example));
+    findings.extend(check_watched::look(board));
     findings.extend(secrets(board, Secrets::load(data)));
     findings
 }

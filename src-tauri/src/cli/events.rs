@@ -3,9 +3,8 @@
 use anyhow::{Context, Result};
 use api::wire::EventWire;
 use clap::Args;
-use futures::StreamExt;
 
-use super::{Common, Exit, client::Client, print};
+use super::{Common, Exit, client::Client, print, sse};
 
 #[derive(Args)]
 pub(super) struct EventsOptions {
@@ -41,22 +40,12 @@ pub(super) async fn run(common: &Common, options: &EventsOptions) -> Result<Exit
 /// Reads the event stream; its `event` messages carry the events, everything else is for pages.
 async fn follow(common: &Common, client: &Client, since: u64) -> Result<Exit> {
     let answer = client.stream(&format!("/api/v1/stream?since={since}")).await?;
-    let mut bytes = answer.bytes_stream();
-    let (mut text, mut kind) = (Vec::new(), String::new());
-    while let Some(chunk) = bytes.next().await {
-        text.extend_from_slice(&chunk.context("the engine ended the stream")?);
-        while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = text.drain(..=end).collect();
-            let line = String::from_utf8_lossy(&line);
-            let line = line.trim_end();
-            if let Some(name) = line.strip_prefix("event:") {
-                name.trim().clone_into(&mut kind);
-            } else if let Some(data) = line.strip_prefix("data:").filter(|_| kind == "event") {
-                show(common, &serde_json::from_str(data.trim()).context("read an event")?)?;
-            }
-        }
-    }
-    anyhow::bail!("the engine has ended")
+    sse::each(answer, |kind, data| match kind {
+        "event" => show(common, &serde_json::from_str(data).context("read an event")?),
+        _ => Ok(()),
+    })
+    .await?;
+    Ok(Exit::Done)
 }
 
 fn show(common: &Common, event: &EventWire) -> Result<()> {

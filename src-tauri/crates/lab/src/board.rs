@@ -6,6 +6,7 @@ mod keys;
 mod named;
 mod near;
 mod parse;
+mod tellers;
 
 use std::{net::Ipv4Addr, path::PathBuf};
 

@@ -155,7 +155,9 @@ fn the_owners_board_is_driven_and_rehearses() {
 #[test]
 fn no_board_file_holds_a_password_and_each_names_its_own() {
     let uses = |who: &str, name: &str| SecretUse { who: who.into(), name: name.into() };
-    assert_eq!(labinator().secrets_named(), [uses("the switch", "switch"), uses("the router", "router")]);
+    let labinator_uses =
+        [("the switch", "switch"), ("the router", "router"), ("the CA's provisioner", "step-ca")];
+    assert_eq!(labinator().secrets_named(), labinator_uses.map(|(who, name)| uses(who, name)));
     assert_eq!(home().secrets_named(), [uses("the power control of node1", "plug")]);
     for word in ["password =", "passwd", "token ="] {
         assert!(!LABINATOR.contains(word) && !HOME.contains(word), "{word}");
