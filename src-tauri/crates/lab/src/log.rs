@@ -96,7 +96,7 @@ pub struct Offset {
     pub inode: u64,
     /// The next byte to read.
     pub offset: u64,
-    /// SHA-256 (hexadecimal) of the first bytes, up to 256 of them and never beyond `offset`: an inode number may come back
+    /// SHA-256 (hexadecimal) of the first bytes, up to 1024 of them and never beyond `offset`: an inode number may come back
     /// for another file.
     pub head: String,
     /// How many bytes `head` covers.
