@@ -7,13 +7,18 @@ const forbid = (patterns) => ({ 'no-restricted-imports': ['error', { patterns }]
 const features = [
   'board',
   'boots',
+  'certificates',
   'devices',
   'events',
+  'health',
   'labs',
+  'live',
   'machine',
   'measured',
   'run',
+  'signals',
   'system',
+  'whole',
   'wifi',
 ];
 

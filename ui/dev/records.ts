@@ -26,6 +26,11 @@ export const STATES = [
   'done',
   'failed',
   'refuse',
+  'expired',
+  'behind',
+  'silent',
+  'many',
+  'flood',
   'lost',
   'login',
 ] as const;

@@ -25,6 +25,7 @@ import {
   verdictAt,
   type Scene,
 } from './records.ts';
+import { certificatesOf, clockOf, healthOf, streamsOf } from './watched.ts';
 
 export class World {
   private readonly t0 = Date.now();
@@ -295,10 +296,10 @@ export class World {
       common: this.scene === 'common' ? commonAt(this.t0) : null,
       troubles: fault ? troublesAt(this.t0) : [],
       rivals: fault ? rivalsAt(this.t0) : [],
-      streams: [],
-      certificates: null,
-      clock: null,
-      health: null,
+      streams: streamsOf(this.scene, this.t0),
+      certificates: certificatesOf(this.scene, this.t0),
+      clock: clockOf(this.scene),
+      health: healthOf(this.scene),
       counters: this.scene === 'empty' ? {} : COUNTERS,
     };
   }
@@ -317,6 +318,11 @@ export class World {
     if (path === '/status') return ok(this.status());
     const gear = answerGear(method, path, () => this.status());
     if (gear !== null) return gear;
+    if (path === '/certificates/check' || /^\/certificates\/[^/]+\/renew$/.test(path)) {
+      if (this.scene !== 'expired') return { status: 204, body: null };
+      const error = this.status().certificates?.ca_failure ?? null;
+      return { status: 502, body: { error } };
+    }
     if (method === 'POST' && path.endsWith('/start')) {
       if (this.scene === 'refuse') {
         return {

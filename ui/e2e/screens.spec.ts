@@ -74,6 +74,10 @@ const SCREENS: [string, string, string, boolean][] = [
   ['gear', '#/system/devices', '[data-present="false"]', true],
   ['normal', '#/system/devices/power', '[data-testid="device"] li', true],
   ['normal', '#/system/wifi', '#networks', true],
+  ['expired', '#/observe/certificates', '[data-certificate="wally"]', true],
+  ['many', '#/observe/certificates', '[data-certificate="registry"]', true],
+  ['behind', '#/observe/certificates', '[data-testid="clock-first"]', true],
+  ['expired', '#/observe/certificates/otelcol', '[data-testid="certificate-word"]', true],
   ['lost', '#/board', '[data-link="lost"]', true],
   ['login', '#/board', '[data-link="login"]', true],
 ];

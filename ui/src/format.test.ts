@@ -7,12 +7,17 @@ import {
   clockFine,
   clockSeconds,
   count,
+  date,
+  dated,
   duration,
   measured,
   memory,
   moment,
+  percent,
+  rate,
   roughly,
   sentence,
+  span,
   when,
 } from './format';
 import { T0 } from './testing';
@@ -69,6 +74,48 @@ describe('an age', () =>
     [100_000, '1 min'],
     [3 * 3_600_000, '3 h'],
     [2 * 86_400_000, '2 d'],
+  ]));
+
+describe('a long stretch keeps two units', () =>
+  table(span, [
+    [41_900, '41 s'],
+    [52 * 60_000, '52 min'],
+    [(14 * 60 + 38) * 60_000, '14 h 38 m'],
+    [(7 * 24 + 4) * 3_600_000, '7 d 4 h'],
+    [321.9 * 86_400_000, '321 d'],
+    [(6 * 365 + 201) * 86_400_000, '6 y 201 d'],
+  ]));
+
+describe('a date near now', () => {
+  const at = (iso: string) => Date.parse(iso);
+  table(
+    (iso: string) => date(at(iso), T0),
+    [
+      ['2026-03-01T05:41:00Z', '05:41'],
+      ['2026-03-02T05:41:00Z', 'tomorrow 05:41'],
+      ['2026-02-28T23:59:00Z', 'yesterday 23:59'],
+      ['2026-11-21T05:41:00Z', '21 Nov 05:41'],
+      ['2031-11-21T05:41:00Z', '21 Nov 2031'],
+    ],
+  );
+  it('is named beside another one', () => {
+    expect(dated(at('2026-03-01T05:41:00Z'), T0)).toBe('today 05:41');
+    expect(dated(at('2026-03-02T05:41:00Z'), T0)).toBe('tomorrow 05:41');
+  });
+});
+
+describe('so many a second', () =>
+  table(rate, [
+    [0, '0/s'],
+    [0.21, '0.2/s'],
+    [9.96, '10/s'],
+    [3412, '3,412/s'],
+  ]));
+
+describe('a share', () =>
+  table(percent, [
+    [0, '0 %'],
+    [0.414, '41 %'],
   ]));
 
 describe('bytes are decimal', () =>

@@ -65,6 +65,40 @@ export function age(ms: number): string {
   return `${Math.floor(s / 86_400)} d`;
 }
 
+/** A long stretch: `41 s`, `52 min`, `14 h 38 m`, `7 d 4 h`, `321 d`, `6 y 201 d`. */
+export function span(ms: number): string {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  if (s < 6000) return age(ms);
+  if (s < 172_800) return duration(s);
+  const days = Math.floor(s / 86_400);
+  if (days < 100) return `${days} d ${Math.floor((s % 86_400) / 3600)} h`;
+  return days < 365 ? `${days} d` : `${Math.floor(days / 365)} y ${days % 365} d`;
+}
+
+/** A date near now: `05:41` of today, `tomorrow 05:41`, `21 Nov 05:41`, `21 Nov 2031`. */
+export function date(ms: number, now: number): string {
+  const [d, today] = [new Date(ms), new Date(now)];
+  const day = (offset: number) =>
+    new Date(today.getFullYear(), today.getMonth(), today.getDate() + offset).toDateString();
+  if (d.toDateString() === day(0)) return clock(ms);
+  if (d.toDateString() === day(1)) return `tomorrow ${clock(ms)}`;
+  if (d.toDateString() === day(-1)) return `yesterday ${clock(ms)}`;
+  const of = `${d.getDate()} ${MONTHS[d.getMonth()]}`;
+  return d.getFullYear() === today.getFullYear() ? `${of} ${clock(ms)}` : `${of} ${d.getFullYear()}`;
+}
+
+/** The same where two dates stand together: `today 05:41`. */
+export const dated = (ms: number, now: number): string => {
+  const text = date(ms, now);
+  return text === clock(ms) ? `today ${text}` : text;
+};
+
+/** So many a second: `212/s`, `3.4/s`, `0.2/s`. */
+export const rate = (n: number): string => `${n < 9.95 && n > 0 ? n.toFixed(1) : count(n)}/s`;
+
+/** A share of one: `41 %`. */
+export const percent = (share: number): string => `${Math.round(share * 100)} %`;
+
 /** Decimal, as network and disk makers count: `812 B`, `1.4 MB`, `61 MB`. */
 export function bytes(n: number): string {
   return scaled(n, 1000, ['B', 'kB', 'MB', 'GB', 'TB']);

@@ -10,12 +10,17 @@ export interface Place {
     | 'boot'
     | 'events'
     | 'history'
+    | 'certificates'
+    | 'certificate'
+    | 'signals'
+    | 'live'
     | 'system'
     | 'devices'
+    | 'health'
     | 'wifi'
     | 'whole';
   id: number | null;
-  /** The device that is looked at. */
+  /** The device or the certificate that is looked at. */
   name?: string;
   query: URLSearchParams;
 }
@@ -35,7 +40,10 @@ export function parse(hash: string): Place {
     return run === null ? place('labs') : place('run', run);
   }
   if (first === 'observe') {
-    if (second === 'events' || second === 'history') return place(second);
+    if (second === 'events' || second === 'history' || second === 'signals') return place(second);
+    if (second === 'certificates') {
+      return third === undefined ? place(second) : { ...place('certificate'), name: plain(third) };
+    }
     const boot = number(third);
     return boot === null ? place('boots') : place('boot', boot);
   }
@@ -43,11 +51,12 @@ export function parse(hash: string): Place {
     const box = number(second);
     return box === null ? place('board') : place('machine', box);
   }
+  if (first === 'live') return place('live');
   if (first !== 'system') return place('board');
   if (second === 'devices') {
     return third === undefined ? place('devices') : { ...place('devices'), name: plain(third) };
   }
-  return place(second === 'wifi' || second === 'whole' ? second : 'system');
+  return place(second === 'wifi' || second === 'whole' || second === 'health' ? second : 'system');
 }
 
 /** An address typed by hand may hold what is no name. */
@@ -70,7 +79,12 @@ export const to = {
   boot: (id: number, pane?: string) => `#/observe/boots/${id}${pane === undefined ? '' : `?pane=${pane}`}`,
   events: '#/observe/events',
   history: '#/observe/history',
+  certificates: '#/observe/certificates',
+  certificate: (name: string) => `#/observe/certificates/${encodeURIComponent(name)}`,
+  signals: (pane?: string) => `#/observe/signals${pane === undefined ? '' : `?pane=${pane}`}`,
+  live: '#/live',
   system: '#/system',
+  health: '#/system/health',
   devices: (name?: string) => `#/system/devices${name === undefined ? '' : `/${encodeURIComponent(name)}`}`,
   wifi: '#/system/wifi',
   whole: '#/system/whole',

@@ -1,11 +1,15 @@
 // Wire forms for tests: whole ones with plain values, of which a test changes what it is about.
 import type {
   BootWire,
+  CertificateWire,
+  CertificatesWire,
+  ClockWire,
   DeviceWire,
   MachineWire,
   PowerWire,
   RunWire,
   StatusWire,
+  StreamWire,
   SwitchWire,
   VerdictWire,
 } from './api/wire';
@@ -185,3 +189,97 @@ export const aVerdict = (change: Partial<VerdictWire> = {}): VerdictWire => ({
   asks_screen: true,
   ...change,
 });
+
+export const aStream = (change: Partial<StreamWire> = {}): StreamWire => ({
+  name: 'collector',
+  title: 'log records of the collector’s file',
+  newest: at(-1),
+  items: 100,
+  rate: 12,
+  dropped: 0,
+  bad: 0,
+  pace: 2,
+  failure: null,
+  silence: null,
+  ...change,
+});
+
+/** One that fell silent 35 s ago. */
+export const aSilentStream = (change: Partial<StreamWire> = {}): StreamWire =>
+  aStream({
+    newest: at(-35),
+    rate: 0,
+    silence: {
+      since: at(-35),
+      cause: 'process',
+      failure: {
+        code: 'device-absent',
+        what: 'read the collector’s file',
+        why: 'no process named otelcol runs',
+        remedy: 'start it',
+      },
+    },
+    ...change,
+  });
+
+/** One of a day, good since nine hours. */
+export const aCertificate = (change: Partial<CertificateWire> = {}): CertificateWire => ({
+  name: 'otelcol',
+  used_by: 'log stream',
+  place: '/etc/otelcol/tls.crt',
+  state: 'good',
+  word: change.state ?? 'good',
+  says: 'renews at two thirds of its life',
+  subject: 'otelcol',
+  names: ['otelcol'],
+  issuer: 'Lab CA',
+  fingerprint: 'ab'.repeat(32),
+  not_before: at(-9 * 3600),
+  not_after: at(15 * 3600),
+  due: at(7 * 3600),
+  ours: true,
+  note: null,
+  failure: null,
+  renewed: at(-9 * 3600),
+  renewed_by: 'lab CA',
+  renewal_tried: null,
+  renewal_failure: null,
+  renewal_next: null,
+  reload: null,
+  ...change,
+});
+
+export const aCertificates = (change: Partial<CertificatesWire> = {}): CertificatesWire => {
+  const list = change.list ?? [aCertificate()];
+  return {
+    looked: at(-3),
+    list,
+    worst: list[0] ?? null,
+    worst_count: list.filter((one) => one.state === list[0]?.state).length,
+    good: list.filter((one) => one.state === 'good').length,
+    ca: 'CA',
+    ca_failure: null,
+    ca_silent_since: null,
+    gate: null,
+    ...change,
+  };
+};
+
+export const aClock = (change: Partial<ClockWire> = {}): ClockWire => ({
+  trust: 'good',
+  says: 'in step (4 ms)',
+  remedy: '',
+  ahead: 0.004,
+  sources: [],
+  looked: at(-2),
+  ...change,
+});
+
+/** Five days behind what has already happened. */
+export const aClockBehind = (): ClockWire =>
+  aClock({
+    trust: 'behind',
+    says: '5 d behind the newest event',
+    remedy: 'set the clock',
+    ahead: -5 * 86_400 - 60,
+  });

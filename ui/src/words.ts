@@ -2,6 +2,7 @@
 import type { FailureWire } from './api/wire';
 import type { State } from './domain';
 import { gearWords, plural } from './words-gear';
+import { signalWords } from './words-signals';
 
 const failure = (code: string, what: string, why: string, remedy: string): FailureWire => ({
   code,
@@ -24,8 +25,11 @@ export const words = {
     engine: 'Engine',
     devices: 'Devices',
     wifi: 'Wi-Fi',
+    health: 'Health',
     whole: 'Transport',
     boots: 'Boots',
+    certificates: 'Certificates',
+    signals: 'Signals',
     events: 'Events',
     history: 'History',
   },
@@ -69,6 +73,7 @@ export const words = {
     services: (name: string) => `${name} not ready`,
     trouble: (name: string) => `${name} in trouble`,
     mismatch: (pc: string) => `${pc}: power does not agree`,
+    noInternet: 'no internet',
     rival: (service: string, address: string) => `another ${service} server: ${address}`,
   },
 
@@ -139,6 +144,7 @@ export const words = {
   },
 
   ...gearWords,
+  ...signalWords,
 
   board: {
     boot: (took: string) => `boot ${took}`,

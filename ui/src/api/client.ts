@@ -4,6 +4,7 @@ import { words } from '../words';
 import type {
   BootWire,
   ConsoleWire,
+  CountersWire,
   DeviceTestWire,
   EventWire,
   ExplanationWire,
@@ -14,6 +15,7 @@ import type {
   PortsSetWire,
   PlaceWire,
   PressedWire,
+  RecordsWire,
   ReplacedWire,
   RunWire,
   StartedWire,
@@ -30,6 +32,11 @@ const DEVICE_MS = 15_000;
 const SCAN_MS = 40_000;
 /** Leaving, joining, waiting for an address, and back again if there was none. */
 const JOIN_MS = 150_000;
+
+/** Every certificate is looked at and what is due is renewed: a CA that hangs is given up after some seconds each. */
+const CERTIFICATES_MS = 60_000;
+/** A search through a million records on a busy disk. */
+const SEARCH_MS = 22_000;
 
 /** What went wrong, in the engine's words where it had any. */
 export class ApiError extends Error {
@@ -160,6 +167,17 @@ export const api = {
   /** A new PC in a broken one's place. */
   replace: async (machine: string, mac: string, reason: string) =>
     (await (await post(`/api/v1/machines/${name(machine)}/replace`, { mac, reason })).json()) as ReplacedWire,
+  /** Look at all certificates now, and renew what is due; what came of it is told by the picture. */
+  checkCertificates: async () => {
+    await post('/certificates/check', {}, CERTIFICATES_MS);
+  },
+  renewCertificate: async (certificate: string) => {
+    await post(`/certificates/${name(certificate)}/renew`, {}, CERTIFICATES_MS);
+  },
+  /** Log records that pass, newest first. */
+  records: (query: string, limit: number) =>
+    get<RecordsWire>(`/logs/records?limit=${limit}${query === '' ? '' : `&${query}`}`, SEARCH_MS),
+  counters: () => get<CountersWire>('/logs/counters'),
   networks: () => get<WifiNetworkWire[]>('/router/networks', SCAN_MS),
   joinWifi: async (ssid: string, password: string | null) =>
     (await (await post('/api/v1/router/join', { ssid, password }, JOIN_MS)).json()) as UplinkWire,
