@@ -46,7 +46,7 @@ pub(crate) async fn keep_packets(store: &Store, packets: Vec<Packet>) -> Result<
 }
 
 async fn write_packets(store: &Store, rows: &[PacketRow]) -> sqlx::Result<()> {
-    let mut writer = transaction::begin(store).await?;
+    let mut writer = transaction::begin(&store.writer).await?;
     let done = insert_packets(&mut writer, rows).await;
     transaction::end(writer, done).await
 }
@@ -164,7 +164,7 @@ pub(crate) async fn keep_strangers(store: &Store, machines: Vec<UnknownMachine>)
 }
 
 async fn write_strangers(store: &Store, machines: &[UnknownMachine]) -> sqlx::Result<()> {
-    let mut writer = transaction::begin(store).await?;
+    let mut writer = transaction::begin(&store.writer).await?;
     let done = insert_strangers(&mut writer, machines).await;
     transaction::end(writer, done).await
 }

@@ -31,6 +31,8 @@ pub enum OpenError {
     },
     #[error("{} is no database of statusinator: {why}", file.display())]
     Foreign { file: PathBuf, why: String },
+    #[error("{} is damaged: {why}", file.display())]
+    Damaged { file: PathBuf, why: String },
     #[error("the tables of {} could not be brought up to date", file.display())]
     Migration { file: PathBuf, source: sqlx::migrate::MigrateError },
     #[error("{}: {}", _0.what, _0.why)]
@@ -56,11 +58,27 @@ impl OpenError {
                 format!("use {program} or newer, or another folder with --data")
             }
             Self::Foreign { .. } => "move that file away, or use another folder with --data".to_owned(),
+            Self::Damaged { file, .. } => {
+                format!(
+                    "move {} away and keep it, or restore a backup; see `statusinator backup`",
+                    file.display()
+                )
+            }
             Self::Migration { .. } => {
                 "keep the folder as it is and report this with the log around it".to_owned()
             }
             Self::Database(error) => error.remedy.clone(),
             Self::Replay { source, .. } => source.remedy(),
+        }
+    }
+}
+
+impl OpenError {
+    /// Why the file is damaged, if that is what is wrong.
+    pub(crate) fn damage(&self) -> Option<String> {
+        match self {
+            Self::Damaged { why, .. } => Some(why.clone()),
+            _ => None,
         }
     }
 }
@@ -77,6 +95,7 @@ mod code {
     pub(super) const READONLY: u32 = 8;
     pub(super) const IOERR: u32 = 10;
     pub(super) const CORRUPT: u32 = 11;
+    pub(super) const INTERRUPT: u32 = 9;
     pub(super) const FULL: u32 = 13;
     pub(super) const CANTOPEN: u32 = 14;
     pub(super) const NOTADB: u32 = 26;
@@ -130,6 +149,17 @@ fn words(dir: &Path, error: &sqlx::Error) -> (String, String) {
 /// SQLite's extended result code, if it was SQLite that failed.
 fn result_code(error: &sqlx::Error) -> Option<u32> {
     error.as_database_error()?.code()?.parse().ok()
+}
+
+/// What SQLite said, where it said that the file itself is damaged; a full or failing disk is none of its faults.
+pub(crate) fn damage(error: &sqlx::Error) -> Option<String> {
+    matches!(result_code(error)? & 0xff, code::CORRUPT | code::NOTADB)
+        .then(|| error.as_database_error().map_or_else(|| error.to_string(), |e| e.message().to_owned()))
+}
+
+/// Whether it was our own clock that ended a statement.
+pub(crate) fn is_interrupted(error: &sqlx::Error) -> bool {
+    result_code(error).is_some_and(|code| code & 0xff == code::INTERRUPT)
 }
 
 /// Whether the file is something else than an SQLite database.

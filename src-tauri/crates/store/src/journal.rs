@@ -59,7 +59,7 @@ fn read_back(drafts: Vec<Draft>) -> Result<(Vec<EventRow>, Vec<Event>), Unreadab
 }
 
 async fn write(store: &Store, rows: &mut [EventRow]) -> sqlx::Result<()> {
-    let mut writer = transaction::begin(store).await?;
+    let mut writer = transaction::begin(&store.writer).await?;
     let done = insert(&mut writer, rows).await;
     transaction::end(writer, done).await
 }

@@ -58,7 +58,7 @@ impl Store {
     }
 
     async fn write_leases(&self, rows: String) -> sqlx::Result<()> {
-        let mut writer = transaction::begin(self).await?;
+        let mut writer = transaction::begin(&self.writer).await?;
         // `WHERE true` keeps SQLite from reading ON as part of a join (<https://www.sqlite.org/lang_upsert.html>, section 2.2).
         let done = sqlx::query(
             "INSERT INTO leases (address, mac, client_id, until_wall_us, state)

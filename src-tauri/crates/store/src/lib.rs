@@ -4,8 +4,11 @@
 //! they fold to; a checkpoint only spares the replay and may be lost at any time. Packets and strangers live in
 //! bounded tables beside them.
 //!
+//! Log records lie in a database of their own, [`logs`].
+//!
 //! Reading order: [`open`] takes the folder and refuses what is newer, [`replay`] folds, [`row`] turns rows into
-//! events, [`journal`] writes in one [`transaction`], [`archive`] reads, [`bounded`] keeps what may be forgotten, [`leases`] what DHCP gave, [`error`] has the words.
+//! events, [`journal`] writes in one [`transaction`], [`archive`] reads, [`bounded`] keeps what may be forgotten, [`leases`] what DHCP gave, [`safety`] is for files
+//! that cannot be trusted, [`error`] has the words.
 
 mod archive;
 mod bounded;
@@ -13,9 +16,11 @@ mod error;
 mod journal;
 mod leases;
 mod lock;
+pub mod logs;
 mod open;
 mod replay;
 mod row;
+mod safety;
 mod transaction;
 
 use std::{
@@ -30,6 +35,7 @@ pub use error::OpenError;
 pub use leases::LeaseRow;
 pub use open::Recovered;
 pub use replay::ReplayError;
+pub use safety::{SetAside, check::Checked};
 
 /// Name of the database in a board's folder.
 pub const DATABASE: &str = "events.db";

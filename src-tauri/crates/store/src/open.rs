@@ -71,20 +71,27 @@ fn database(what: &str, dir: &Path, error: &sqlx::Error) -> OpenError {
 }
 
 async fn connect_writer(file: &Path) -> sqlx::Result<SqlitePool> {
+    connect(options(file)).await
+}
+
+pub(crate) fn options(file: &Path) -> SqliteConnectOptions {
     // sqlx sets the busy timeout before it runs any pragma, so that even the change to WAL waits.
-    let options = SqliteConnectOptions::new()
+    SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)
         .busy_timeout(BUSY)
         .journal_mode(SqliteJournalMode::Wal)
         // In WAL mode NORMAL syncs only at checkpoints: a power cut would take back what was shown.
-        .synchronous(SqliteSynchronous::Full);
+        .synchronous(SqliteSynchronous::Full)
+}
+
+pub(crate) async fn connect(options: SqliteConnectOptions) -> sqlx::Result<SqlitePool> {
     let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(WAIT);
     // The pragmas take the write lock, so this connection is opened once and never recycled.
     pool.idle_timeout(None).max_lifetime(None).test_before_acquire(false).connect_with(options).await
 }
 
-async fn connect_readers(file: &Path) -> sqlx::Result<SqlitePool> {
+pub(crate) async fn connect_readers(file: &Path) -> sqlx::Result<SqlitePool> {
     // No pragmas here: a read-only connection may not set them (SQLITE_READONLY).
     let options = SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(BUSY);
     SqlitePoolOptions::new().max_connections(READERS).acquire_timeout(WAIT).connect_with(options).await

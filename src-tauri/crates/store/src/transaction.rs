@@ -4,13 +4,11 @@
 //! section 3). sqlx's guard then asks for a ROLLBACK that is refused, goes on counting the transaction as open, and the
 //! writer never begins another one.
 
-use sqlx::{Sqlite, SqliteConnection, pool::PoolConnection};
-
-use crate::Store;
+use sqlx::{Sqlite, SqliteConnection, SqlitePool, pool::PoolConnection};
 
 /// Takes the writer, and SQLite's write lock at once: a transaction must not find out half-way that it may not write.
-pub(crate) async fn begin(store: &Store) -> sqlx::Result<PoolConnection<Sqlite>> {
-    let mut writer = store.writer.acquire().await?;
+pub(crate) async fn begin(writer: &SqlitePool) -> sqlx::Result<PoolConnection<Sqlite>> {
+    let mut writer = writer.acquire().await?;
     // A caller that was dropped half-way left its transaction open.
     roll_back(&mut writer).await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut *writer).await?;
@@ -45,7 +43,7 @@ mod tests {
         journal::{Archive, Journal},
     };
 
-    use super::*;
+    use crate::Store;
 
     async fn empty() -> (tempfile::TempDir, Store) {
         let dir = tempfile::tempdir().unwrap();

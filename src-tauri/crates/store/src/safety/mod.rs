@@ -1,0 +1,6 @@
+//! What is done about files that cannot be trusted: they are looked through, and put aside rather than deleted.
+
+pub(crate) mod aside;
+pub(crate) mod check;
+
+pub use aside::SetAside;
