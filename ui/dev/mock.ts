@@ -6,6 +6,7 @@
 //                                   what the tests use, since boards go on while nobody looks
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Plugin } from 'vite';
+import { newest, passes, recordOf } from './logs.ts';
 import { STATES, type Scene } from './records.ts';
 import { World } from './scenes.ts';
 
@@ -48,6 +49,7 @@ export function mockBoard(fallback: string): Plugin {
       return answer(response, 401, refusal('unauthorized', 'show the board', 'there is no login'));
     const path = url.pathname.slice('/api/v1'.length);
     if (path === '/stream') return stream(world, request, response);
+    if (path === '/logs/stream') return logs(world, url.searchParams, request, response);
     if (path === '/display.png') {
       response.setHeader('content-type', 'image/png').end(PICTURE);
       return;
@@ -92,5 +94,29 @@ function stream(world: World, request: IncomingMessage, response: ServerResponse
     setInterval(push, PUSH_MS),
     setInterval(() => send('tick', { now: new Date().toISOString() }), TICK_MS),
   ];
+  request.on('close', () => timers.forEach(clearInterval));
+}
+
+function logs(
+  world: World,
+  query: URLSearchParams,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+  // A browser calls the stream open only when something has come.
+  const send = (type: string, data: unknown) =>
+    response.write(`event: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+  send('tick', {});
+  let last = newest(world.scene, world.t0);
+  const push = () => {
+    const now = newest(world.scene, world.t0);
+    for (let id = last + 1; id <= now; id += 1) {
+      const record = recordOf(world.scene, id, world.t0);
+      if (passes(record, query)) send('record', record);
+    }
+    last = now;
+  };
+  const timers = [setInterval(push, 50), setInterval(() => send('tick', {}), TICK_MS)];
   request.on('close', () => timers.forEach(clearInterval));
 }

@@ -1,6 +1,7 @@
 // The made-up board's states. See mock.ts.
 import type { BootWire, EventWire, MachineWire, RunWire, StatusWire } from '../src/api/wire';
 import { answerGear, devicesOf, disagreeing, powerOf, routerOf, switchOf, uplinkOf } from './gear.ts';
+import { countersAt, page } from './logs.ts';
 import { runOf } from './runs.ts';
 import {
   COUNTERS,
@@ -28,7 +29,7 @@ import {
 import { certificatesOf, clockOf, healthOf, streamsOf } from './watched.ts';
 
 export class World {
-  private readonly t0 = Date.now();
+  readonly t0 = Date.now();
   private cancelled: number | null = null;
   private started: number | null = null;
   private readonly answers = new Map<number, string>();
@@ -318,6 +319,8 @@ export class World {
     if (path === '/status') return ok(this.status());
     const gear = answerGear(method, path, () => this.status());
     if (gear !== null) return gear;
+    if (path === '/logs/records') return ok(page(this.scene, this.t0, query));
+    if (path === '/logs/counters') return ok(countersAt(this.scene, this.t0));
     if (path === '/certificates/check' || /^\/certificates\/[^/]+\/renew$/.test(path)) {
       if (this.scene !== 'expired') return { status: 204, body: null };
       const error = this.status().certificates?.ca_failure ?? null;

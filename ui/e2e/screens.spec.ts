@@ -3,7 +3,7 @@ import { test as base, expect, type Page } from '@playwright/test';
 import type { AddressInfo } from 'node:net';
 import { preview } from 'vite';
 import { mockBoard } from '../dev/mock.ts';
-import { SIZES, expectAccessible, expectFits, expectTouchable } from './look.ts';
+import { SIZES, expectAccessible, expectFits, expectTouchable, watchShifts } from './look.ts';
 
 /** Each test has a board of its own. */
 let boards = 0;
@@ -78,6 +78,10 @@ const SCREENS: [string, string, string, boolean][] = [
   ['many', '#/observe/certificates', '[data-certificate="registry"]', true],
   ['behind', '#/observe/certificates', '[data-testid="clock-first"]', true],
   ['expired', '#/observe/certificates/otelcol', '[data-testid="certificate-word"]', true],
+  ['normal', '#/observe/signals', '[data-record]', true],
+  ['normal', '#/observe/signals?pane=counters', '[data-group="levels"]', true],
+  ['idle', '#/observe/signals?pane=talkers', '[data-talker="boss"]', true],
+  ['silent', '#/observe/signals?pane=streams', '[data-stream="collector"]', true],
   ['lost', '#/board', '[data-link="lost"]', true],
   ['login', '#/board', '[data-link="login"]', true],
 ];
@@ -214,6 +218,94 @@ test('a network is joined with its password, and that is told', async ({ page, o
   expect((await asked).postDataJSON()).toEqual({ ssid: 'Conference', password: 'correct horse' });
   await expect(page.getByText('Joined Conference, address 192.168.44.7.')).toBeVisible();
   await expect(page.getByLabel('Password')).toHaveValue('');
+});
+
+test('certificates tell what expires, what is late, and what to do', async ({ page, open }) => {
+  await open('expired', '#/observe/certificates');
+  await expect(page.getByTestId('headline')).toContainText(
+    /4 of 6 good · 1 expired\s*· 1 late\s*· CA silent for 52 min\s*· clock in step \(4 ms\)/,
+  );
+  await expect(page.getByTestId('certificates')).toContainText('1 certificate expired');
+  const row = (name: string) => page.locator(`[data-certificate="${name}"]`);
+  await expect(row('otelcol')).toContainText(/renewal is 50 min late: CA did not answer, next try \d\d:\d\d/);
+  await expect(row('wally')).toContainText('expired 2 d ago');
+  await expect(page.getByTestId('gate')).toContainText('6 certificates renewed in 1.9 s');
+  await page.getByRole('button', { name: 'Check all now' }).click();
+  await expect(page.getByRole('alert')).toContainText('CA did not answer');
+  await row('otelcol').click();
+  await expect(page).toHaveURL(/#\/observe\/certificates\/otelcol$/);
+  const asked = page.waitForRequest((request) => request.url().endsWith('/certificates/otelcol/renew'));
+  await page.getByRole('button', { name: 'Hold: renew now' }).hover();
+  await page.mouse.down();
+  await asked;
+  await expect(page.getByRole('alert')).toContainText('Look whether step-ca runs');
+  await page.mouse.up();
+});
+
+test('a clock that is not right is named before any certificate', async ({ page, open }) => {
+  await open('behind', '#/observe/certificates');
+  await expect(page.getByTestId('headline')).toContainText(/^\s*clock 5 d behind the newest event/);
+  await expect(page.getByTestId('clock-first')).toContainText('Set the clock');
+  await expect(page.locator('[data-certificate][data-state="unknown"]')).toHaveCount(6);
+  await expect(page.locator('header').getByRole('link', { name: 'clock 5 d behind' })).toBeVisible();
+  await expect(page.getByTestId('time')).toHaveText(/\d\d:\d\d\?/);
+});
+
+test('records flow at 200 a second without a shift, stand still when paused, and are filtered', async ({
+  page,
+  open,
+}) => {
+  await open('flood', '#/observe/signals');
+  const first = page.locator('[data-record]').first();
+  await expect(first).toBeVisible();
+  const shifts = await watchShifts(page);
+  const before = Number(await first.getAttribute('data-record'));
+  // Frames between which more than a tenth of a second passed are seen as a stutter.
+  const worst = await page.evaluate(
+    () =>
+      new Promise<number>((done) => {
+        const began = performance.now();
+        let [last, longest] = [began, 0];
+        const frame = (now: number) => {
+          longest = Math.max(longest, now - last);
+          last = now;
+          if (now - began < 2_000) requestAnimationFrame(frame);
+          else done(longest);
+        };
+        requestAnimationFrame(frame);
+      }),
+  );
+  expect(Number(await first.getAttribute('data-record')) - before, 'records in 2 s').toBeGreaterThan(200);
+  expect(worst, 'the longest frame in ms').toBeLessThan(250);
+  const { sum, moved } = await shifts();
+  expect(sum, moved.join('\n')).toBe(0);
+  expect(await page.locator('[data-record]').count(), 'only what is in sight exists').toBeLessThan(20);
+
+  await page.getByRole('button', { name: 'Pause' }).click();
+  const still = await first.getAttribute('data-record');
+  await expect(page.getByRole('button', { name: /Resume, \d\d+ new/ })).toBeVisible();
+  expect(await first.getAttribute('data-record')).toBe(still);
+  await first.click();
+  await expect(page.getByTestId('record')).toContainText(`(${Number(still) - 5_000})`);
+  await expectAccessible(page);
+  await page.getByRole('button', { name: /Resume/ }).click();
+
+  await page.getByLabel('Levels').selectOption('error');
+  await expect(page).toHaveURL(/level=error/);
+  await expect(page.locator('[data-record]').first()).toHaveAttribute('data-level', 'error');
+  await page.getByLabel('Search').fill('nothing says this');
+  await expect(page.getByText('No record matches.')).toBeVisible();
+});
+
+test('counters that nobody tells are unknown, and say why', async ({ page, open }) => {
+  await open('idle', '#/observe/signals?pane=counters');
+  await expect(page.locator('[data-counter]')).toHaveCount(31);
+  await expect(page.locator('[data-counter="NumMessages"]')).toHaveText('–');
+  await expect(page.locator('[data-group="dns"]')).toContainText('nobody tells of a DNS server');
+  await expect(page.locator('[data-counter="NumDHCPDiscover"]')).toHaveText('88');
+  await page.evaluate(() => (location.hash = '#/observe/signals?pane=talkers'));
+  await page.locator('[data-talker="node1"]').click();
+  await expect(page.getByLabel('Machine')).toHaveValue('node1');
 });
 
 test('reads at two metres', async ({ page, open }) => {

@@ -26,6 +26,10 @@ describe('the rate of all logs', () => {
     expect(logRate([aStream({ rate: null })])).toBeNull();
     expect(logLamp([aStream({ rate: null })], T0)).toMatchObject({ state: 'unknown', says: '–' });
   });
+  it('gives way to an input that cannot be read at all', () => {
+    const failure = { code: 'port-taken', what: 'listen', why: 'another program has it', remedy: 'stop it' };
+    expect(logLamp([aStream(), aStream({ failure })], T0)).toMatchObject({ state: 'warn', says: 'not read' });
+  });
   it('is not there on a board without streams', () => expect(logLamp([], T0)).toBeNull());
   it('is told in the header', () =>
     expect(logLamp([aStream()], T0)).toMatchObject({ state: 'up', says: '12/s' }));

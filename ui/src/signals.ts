@@ -51,6 +51,11 @@ export function logLamp(streams: StreamWire[], now: number): Lamp | null {
   }
   const logs = streams.filter(isLog);
   if (logs.length === 0) return null;
+  const failed = logs.find((stream) => stream.failure !== null);
+  if (failed?.failure) {
+    const whole = `${sentence(failed.title)}: ${words.logs.failed}, ${failed.failure.why}`;
+    return { state: 'warn', says: words.logs.failed, whole };
+  }
   const sum = logRate(streams);
   if (sum === null) return { state: 'unknown', says: '–', whole: words.logs.unknown };
   return { state: 'up', says: rate(sum), whole: words.logs.rate(rate(sum)) };

@@ -7,6 +7,7 @@ import type {
   DeviceWire,
   MachineWire,
   PowerWire,
+  RecordWire,
   RunWire,
   StatusWire,
   StreamWire,
@@ -283,3 +284,15 @@ export const aClockBehind = (): ClockWire =>
     remedy: 'set the clock',
     ahead: -5 * 86_400 - 60,
   });
+
+export const aRecord = (change: Partial<RecordWire> = {}): RecordWire => ({
+  id: 1,
+  seen: at(0),
+  time: at(0),
+  stream: 'collector',
+  node: 'node1',
+  service: 'kubelet',
+  level: 'info',
+  message: 'started',
+  ...change,
+});
