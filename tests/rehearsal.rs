@@ -122,6 +122,16 @@ fn a_taken_port_names_its_holder_and_a_bad_board_its_line() {
     let said = text(&output.stderr);
     assert!(said.contains(&format!("pid {}", std::process::id())) && said.contains("--listen"), "{said}");
 
+    // Beyond this computer nothing is said in clear, and a pair that is none is no reason to.
+    let missing = dir.path().join("missing.pem");
+    let missing = missing.to_str().unwrap();
+    for tls in [&[][..], &["--tls-cert", missing, "--tls-key", missing], &["--tls-cert", missing]] {
+        let output = ask(dir.path(), &[&["serve", "--listen", "0.0.0.0:0"], tls].concat());
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{tls:?}: {said}");
+        assert!(said.contains("--tls-") || said.contains("missing.pem"), "{tls:?}: {said}");
+    }
+
     let board = dir.path().join("board.toml");
     let good = include_str!("../boards/simulated.toml");
     std::fs::write(&board, good.replacen("outlet = 1", "outlett = 1", 1)).unwrap();
@@ -138,4 +148,18 @@ fn a_taken_port_names_its_holder_and_a_bad_board_its_line() {
     }
     std::fs::write(&board, good).unwrap();
     assert!(ask(dir.path(), &["check-config", path]).status.success());
+}
+
+#[test]
+fn with_a_certificate_the_api_speaks_tls_and_the_command_line_knows_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["board.example".to_owned()]).unwrap();
+    let (certificate, key) = (dir.path().join("own.pem"), dir.path().join("own.key"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let pair = ["--tls-cert", certificate.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
+    let served = Served::start(&dir.path().join("data"), &pair);
+    assert!(served.url.starts_with("https://127.0.0.1:"), "{}", served.url);
+    assert_eq!(served.json(&["status"])["board"]["name"], "simulated");
+    served.stop();
 }

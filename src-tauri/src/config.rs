@@ -3,11 +3,13 @@
 use std::{
     fs::{self, File, TryLockError},
     io::{self, Write},
+    net::SocketAddr,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, anyhow};
+use api::tls::Fingerprint;
 use lab::{Board, BoardKind};
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +78,12 @@ impl DataDir {
         self.0.join("control.token")
     }
 
+    /// The certificate of the API and its key, where the lab's own CA makes them.
+    pub fn api_pair(&self) -> api::tls::Pair {
+        let folder = self.0.join("tls");
+        api::tls::Pair { certificate: folder.join("api.pem"), key: folder.join("api.key") }
+    }
+
     pub fn window_token(&self) -> PathBuf {
         self.0.join("window.token")
     }
@@ -96,12 +104,27 @@ pub struct EngineFile {
     pub url: String,
     pub board: String,
     pub version: String,
+    /// SHA-256 of the certificates that it may show, where it speaks TLS: the one it shows, and for a moment the next.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<String>,
 }
 
 impl EngineFile {
     pub fn read(data: &DataDir) -> Option<Self> {
         let text = fs::read_to_string(data.engine_file()).ok()?;
         serde_json::from_str(&text).ok()
+    }
+
+    /// Its address, where it is one.
+    pub fn address(&self) -> Option<SocketAddr> {
+        let rest = self.url.strip_prefix("https://").or_else(|| self.url.strip_prefix("http://"))?;
+        rest.parse().ok()
+    }
+
+    /// Certificates that a client holds fast to; `None` where it speaks plain HTTP.
+    pub fn pins(&self) -> Option<Vec<Fingerprint>> {
+        let tls = self.url.starts_with("https://");
+        tls.then(|| self.certificates.iter().filter_map(|text| text.parse().ok()).collect())
     }
 
     /// Written beside and renamed over, so that nobody reads half of it.
@@ -282,8 +305,13 @@ mod tests {
     fn the_engine_file_survives_a_round_trip() {
         let dir = tempfile::tempdir().unwrap();
         let data = DataDir::new(Some(dir.path().to_owned())).unwrap();
-        let file =
-            EngineFile { pid: 7, url: "http://127.0.0.1:1".into(), board: "b".into(), version: "v".into() };
+        let file = EngineFile {
+            pid: 7,
+            url: "http://127.0.0.1:1".into(),
+            board: "b".into(),
+            version: "v".into(),
+            certificates: Vec::new(),
+        };
         file.write(&data).unwrap();
         assert_eq!(EngineFile::read(&data), Some(file));
         EngineFile::remove(&data);

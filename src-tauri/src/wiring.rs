@@ -7,6 +7,7 @@
 //! ```
 
 mod agents;
+mod api_tls;
 mod board_file;
 mod boot_files;
 mod boot_services;
@@ -49,6 +50,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     agents::AgentDesk,
+    api_tls::Certificate,
     images::Images,
     late::{LateCaptures, LateConsole, LateFaults, LatePower, LateRouter, LateSwitch, LateWire},
     picture::Picture,
@@ -59,6 +61,7 @@ use crate::{
     config::{DataDir, DataLock, EngineFile},
 };
 
+pub use api_tls::ApiTls;
 pub use bootmedia::write as write_boot_disk;
 pub use devices::qemu::Firmware;
 
@@ -83,6 +86,8 @@ pub struct ProgramOptions {
     pub pid: u32,
     /// How the listener is reached from outside, where that is not its own address.
     pub url: Option<String>,
+    /// How the API speaks.
+    pub tls: ApiTls,
 }
 
 /// A running program: engine, board and API. Ends when its token is cancelled.
@@ -135,6 +140,8 @@ impl Program {
     pub async fn start(options: ProgramOptions, listener: TcpListener) -> Result<Self> {
         options.data.create()?;
         let lock = DataLock::take(&options.data, options.pid, &options.board.board.name)?;
+        // Of an engine that was killed.
+        EngineFile::remove(&options.data);
         let folder = options.data.board(&options.board)?;
         let (store, recovered) = store::Store::open(&folder).await.map_err(|error| {
             let remedy = error.remedy();
@@ -221,7 +228,7 @@ impl Program {
 
         listener.set_nonblocking(true).context("prepare the listener")?;
         let local = listener.local_addr().context("ask the listener for its address")?;
-        let url = options.url.clone().unwrap_or_else(|| format!("http://{local}"));
+        let url = options.url.clone().unwrap_or_else(|| options.tls.url(local));
         let login_url = format!("{url}/login?code={}", tokens.one_time_login().reveal());
         let gear = api::Gear {
             power: site.power.clone(),
@@ -246,21 +253,22 @@ impl Program {
             clock: Arc::new(clock::now),
         };
         let listener = tokio::net::TcpListener::from_std(listener).context("take over the listener")?;
-        let api = tokio::spawn({
-            let stop = stop.clone();
-            async move {
-                if let Err(error) = api::serve(listener, state, stop).await {
-                    tracing::error!(%error, "the API ended");
-                }
-            }
-        });
-        let file = EngineFile {
-            pid: options.pid,
-            url: url.clone(),
-            board: options.board.board.name.clone(),
-            version: VERSION.to_owned(),
+        let certificate = Certificate {
+            tls: options.tls.clone(),
+            data: options.data.clone(),
+            file: EngineFile {
+                pid: options.pid,
+                url: url.clone(),
+                board: options.board.board.name.clone(),
+                version: VERSION.to_owned(),
+                certificates: Vec::new(),
+            },
+            sink: site.sink.clone(),
+            stop: stop.clone(),
         };
-        file.write(&options.data)?;
+        // Only the lab's CA needs a while; whatever else is wrong is wrong now.
+        let shown = if options.tls == ApiTls::Lab { None } else { Some(certificate.first().await?) };
+        let api = tokio::spawn(certificate.serve(shown, listener, state));
         let images = tokio::spawn(images::follow(images, engine.events(), site.sink.clone(), stop.clone()));
         let old = compat::Old {
             board: options.board.clone(),

@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use anyhow::{Context, Result};
-use api::wire::FailureWire;
+use api::{tls::Pins, wire::FailureWire};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::exit::{NoEngine, Refused};
@@ -33,7 +33,7 @@ impl Client {
         let missing = |why: String| NoEngine { data: data.path().display().to_string(), why };
         let file =
             EngineFile::read(data).ok_or_else(|| missing("nothing says that one was started".into()))?;
-        let http = api::plain_http()
+        let http = api::tls::pinned_http(Pins::new(file.pins().unwrap_or_default()))
             .context("prepare an HTTP client")?
             .connect_timeout(CONNECT)
             .build()

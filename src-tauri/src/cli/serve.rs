@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
+use api::tls::Pair;
 use clap::{
     Args,
     builder::{PossibleValuesParser, RangedU64ValueParser},
@@ -22,7 +23,7 @@ use super::{Common, ENGINE_INSIDE, Exit, FirmwareChoice, print};
 use crate::{
     config::{BadBoard, BoardChoice, DataDir, choose_board},
     logging,
-    wiring::{Firmware, Program, ProgramOptions},
+    wiring::{ApiTls, Firmware, Program, ProgramOptions},
 };
 
 /// Options of `serve`, and of the engine inside a virtual board's namespaces.
@@ -47,6 +48,13 @@ pub struct ServeOptions {
     /// taken.
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<SocketAddr>,
+    /// Certificate with its chain (PEM) that the API shows; read anew when the file changes. Without it a certificate of
+    /// the lab's own CA is shown beyond this computer, and plain HTTP is spoken on it.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Its key (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
     /// A matchbox data folder (groups, profiles, assets), answered on its own paths beside ours.
     #[arg(long, value_name = "DIR")]
     pub matchbox: Option<PathBuf>,
@@ -67,6 +75,8 @@ const GRACE: Duration = Duration::from_secs(15);
 pub(super) fn serve(common: &Common, options: &ServeOptions) -> Result<Exit> {
     let kind = check(options)?;
     let listener = listen(options.listen)?;
+    // Said at once, and not by a child.
+    options.tls(&listener, &common.data()?)?;
     if kind == BoardKind::Virtual {
         let inside = start_inside(&common.data()?, options, common.json, listener)?;
         let status = inside.wait(GRACE).context("wait for the engine of the virtual board")?;
@@ -92,6 +102,12 @@ pub fn start_inside(
         let folder = std::path::absolute(matchbox).context("find the matchbox folder")?;
         let folder = folder.into_os_string().into_string();
         add("--matchbox", folder.map_err(|_| anyhow!("the matchbox folder's path is not readable as text"))?);
+    }
+    if let Some(Pair { certificate, key }) = options.own_pair()? {
+        for (name, file) in [("--tls-cert", certificate), ("--tls-key", key)] {
+            let file = file.into_os_string().into_string();
+            add(name, file.map_err(|_| anyhow!("{name}: the path is not readable as text"))?);
+        }
     }
     add("--firmware", options.firmware.word().into());
     if let Some(way) = &options.way {
@@ -126,6 +142,20 @@ impl ServeOptions {
             board.boot.matchbox = Some(folder);
         }
         Ok(board)
+    }
+}
+
+impl ServeOptions {
+    /// How the API speaks at this listener.
+    pub fn tls(&self, listener: &TcpListener, data: &DataDir) -> Result<ApiTls> {
+        let listen = listener.local_addr().context("ask the listener for its address")?;
+        ApiTls::choose(self.own_pair()?, listen, data)
+    }
+
+    fn own_pair(&self) -> Result<Option<Pair>> {
+        let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) else { return Ok(None) };
+        let absolute = |path: &PathBuf| std::path::absolute(path).context("find the certificate");
+        Ok(Some(Pair { certificate: absolute(certificate)?, key: absolute(key)? }))
     }
 }
 
@@ -201,6 +231,7 @@ fn run(
     let board = options.board()?;
     let data = common.data()?;
     data.create()?;
+    let tls = options.tls(&listener, &data)?;
     let _log = logging::start("info", Some(&data.logs()));
     let program_options = ProgramOptions {
         data,
@@ -218,6 +249,7 @@ fn run(
         way: options.way.as_deref().and_then(Way::parse),
         pid,
         url: None,
+        tls,
     };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;

@@ -6,11 +6,11 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use api::{gateway::Upstream, tokens};
+use api::{gateway::Upstream, tls::Fingerprint, tokens};
 use devices::qemu::Inside;
 use lab::BoardKind;
 use statusinator::{
-    cli::{listen, start_inside},
+    cli::{ServeOptions, listen, start_inside},
     config::{DataDir, EngineFile},
     wiring::{Firmware, Program, ProgramOptions},
 };
@@ -45,7 +45,9 @@ impl EngineLink {
         }
         let listener = TcpListener::bind("127.0.0.1:0").context("open the engine's listener")?;
         let address = listener.local_addr().context("ask the engine's listener for its address")?;
-        let inside = start_inside(data, &options.serve, false, listener)?;
+        // Reached from this process alone.
+        let serve = ServeOptions { tls_cert: None, tls_key: None, ..options.serve.clone() };
+        let inside = start_inside(data, &serve, false, listener)?;
         Ok(Self::Child { inside: Some(inside), address })
     }
 
@@ -60,10 +62,8 @@ impl EngineLink {
             Self::Beside => drop(tokio::spawn(follow(data.clone(), None, publish))),
             Self::Child { address, .. } => drop(tokio::spawn(follow(data.clone(), Some(*address), publish))),
             Self::Own(program) => {
-                let started = start(options, data).await?;
-                let address = address_of(&started.url)?;
-                *program = Some(started);
-                publish.send_replace(Some(reach(data, address)?));
+                *program = Some(start(options, data).await?);
+                drop(tokio::spawn(follow(data.clone(), None, publish)));
             }
         }
         Ok(upstream)
@@ -91,30 +91,32 @@ impl EngineLink {
 
 /// Whether the engine that left this file still listens at its place.
 fn answers(file: &EngineFile) -> bool {
-    address_of(&file.url).is_ok_and(|address| std::net::TcpStream::connect_timeout(&address, LOOK).is_ok())
+    file.address().is_some_and(|address| std::net::TcpStream::connect_timeout(&address, LOOK).is_ok())
 }
 
-fn address_of(url: &str) -> Result<SocketAddr> {
-    url.trim_start_matches("http://").parse().with_context(|| format!("read the engine's address {url}"))
-}
+/// Where the engine is, and by which certificates it is known.
+type Place = (SocketAddr, Option<Vec<Fingerprint>>);
 
-fn reach(data: &DataDir, address: SocketAddr) -> Result<Upstream> {
+fn reach(data: &DataDir, (address, pins): Place) -> Result<Upstream> {
     let path = data.window_token();
     let token = tokens::read(&path).with_context(|| format!("read {}", path.display()))?;
-    Ok(Upstream::new(address, token)?)
+    Ok(match pins {
+        Some(pins) => Upstream::over_tls(address, token, pins),
+        None => Upstream::new(address, token)?,
+    })
 }
 
 /// Looks where the engine is, again and again: it may be started anew at another port, or not have written its token
-/// yet. Ends when the gateway is gone.
+/// yet, or show a renewed certificate. Ends when the gateway is gone.
 async fn follow(data: DataDir, fixed: Option<SocketAddr>, publish: watch::Sender<Option<Upstream>>) {
     let mut known = None;
     while !publish.is_closed() {
-        let file = EngineFile::read(&data).and_then(|file| address_of(&file.url).ok());
-        let address = fixed.or(file);
-        if address != known
-            && let Some(upstream) = address.and_then(|address| reach(&data, address).ok())
+        let file = EngineFile::read(&data).and_then(|file| Some((file.address()?, file.pins())));
+        let place = fixed.map(|address| (address, None)).or(file);
+        if place != known
+            && let Some(upstream) = place.clone().and_then(|place| reach(&data, place).ok())
         {
-            known = address;
+            known = place;
             publish.send_replace(Some(upstream));
         }
         tokio::time::sleep(LOOK).await;
@@ -124,6 +126,7 @@ async fn follow(data: DataDir, fixed: Option<SocketAddr>, publish: watch::Sender
 async fn start(options: &Options, data: &DataDir) -> Result<Program> {
     let board = options.serve.board()?;
     let listener = listen(options.serve.listen)?;
+    let tls = options.serve.tls(&listener, data)?;
     let options = ProgramOptions {
         stranger: false,
         order_by_probe: false,
@@ -135,6 +138,7 @@ async fn start(options: &Options, data: &DataDir) -> Result<Program> {
         way: options.serve.way.as_deref().and_then(lab::Way::parse),
         pid: std::process::id(),
         url: None,
+        tls,
     };
     Program::start(options, listener).await
 }

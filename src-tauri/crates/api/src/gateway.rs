@@ -2,8 +2,8 @@
 //! forwards `/api` to the engine, in this process, beside it or in another one. Token here, cookie there: no page ever
 //! holds a token.
 //!
-//! Today an engine is reached over plain HTTP on loopback alone, and [`Upstream`] refuses everything else. Engines far
-//! away come with TLS and pinned certificates, which will be held here as well.
+//! An engine is reached over plain HTTP on loopback alone, and anywhere over TLS, whose certificate is known beforehand;
+//! [`Upstream`] refuses everything else.
 
 mod forward;
 mod heartbeats;
@@ -31,10 +31,13 @@ pub use upstream::{Upstream, UpstreamError};
 use crate::{
     attempts::Attempts,
     extract::{Query, json},
-    guard, listen, origin,
+    guard::{self, BrowserCookie},
+    listen,
+    origin::{self, Scheme},
     refusal::Refusal,
     routes as pages,
     sessions::Sessions,
+    tls::Pins,
     wire::{GatewayWire, HeartbeatWire},
 };
 use link::Link;
@@ -53,7 +56,8 @@ pub struct GatewayConfig {
 pub(crate) struct Gate {
     config: GatewayConfig,
     attempts: Attempts,
-    cookie: String,
+    cookie: BrowserCookie,
+    pins: Pins,
     link: Link,
     client: reqwest::Client,
     shutdown: CancellationToken,
@@ -71,7 +75,7 @@ pub async fn serve(
     let listen = listener.local_addr()?;
     let gate = Arc::new(Gate::new(config, listen, shutdown.clone())?);
     let router = router(gate.clone(), listen);
-    tokio::join!(listen::run(listener, router, shutdown), link::watch(&gate));
+    tokio::join!(listen::run(listener, router, None, shutdown), link::watch(&gate));
     Ok(())
 }
 
@@ -94,18 +98,24 @@ pub(crate) fn documented() -> OpenApiRouter<Arc<Gate>> {
 
 impl Gate {
     fn new(config: GatewayConfig, listen: SocketAddr, shutdown: CancellationToken) -> io::Result<Self> {
+        let pins = Pins::default();
         Ok(Self {
             config,
             attempts: Attempts::default(),
-            cookie: guard::cookie_name(listen),
+            cookie: BrowserCookie::new(listen, Scheme::Http),
             link: Link::default(),
-            client: upstream::client()?,
+            client: upstream::client(pins.clone())?,
+            pins,
             shutdown,
         })
     }
 
     fn upstream(&self) -> Option<Upstream> {
-        self.config.upstream.borrow().clone()
+        let upstream = self.config.upstream.borrow().clone();
+        if let Some(upstream) = &upstream {
+            self.pins.set(upstream.pins());
+        }
+        upstream
     }
 }
 
@@ -115,12 +125,14 @@ async fn known_page(
     request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
-    let cookie = guard::cookie(request.headers(), &gate.cookie)
+    let cookie = gate
+        .cookie
+        .read(request.headers())
         .ok_or_else(|| guard::unauthorized("it came without this window's cookie"))?;
     if gate.config.sessions.touch(&cookie).is_none() {
         return Err(guard::unauthorized("this page's session has ended"));
     }
-    origin::page_is_ours(request.method(), request.headers())?;
+    origin::page_is_ours(gate.cookie.scheme, request.method(), request.headers())?;
     Ok(next.run(request).await)
 }
 

@@ -15,9 +15,10 @@ use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use crate::{
     attempts::{Attempts, Verdict},
-    origin,
+    origin::{self, Scheme},
     refusal::Refusal,
     rights::{Caller, Right},
+    tls::Live,
     tokens::Tokens,
 };
 
@@ -46,12 +47,14 @@ pub(crate) struct Plate {
     pub(crate) listen: SocketAddr,
     /// Names beside its address, of which the board's own DNS knows whom they mean.
     pub(crate) names: Vec<String>,
+    /// Over TLS also the names of its certificate: no browser goes on from a stranger's name to ours.
+    pub(crate) tls: Option<Live>,
     pub(crate) within: Duration,
 }
 
 impl From<SocketAddr> for Plate {
     fn from(listen: SocketAddr) -> Self {
-        Self { listen, names: Vec::new(), within: ANSWER_WITHIN }
+        Self { listen, names: Vec::new(), tls: None, within: ANSWER_WITHIN }
     }
 }
 
@@ -80,7 +83,10 @@ async fn headers(request: Request, next: Next) -> Response {
 }
 
 async fn host(State(plate): State<Arc<Plate>>, request: Request, next: Next) -> Result<Response, Refusal> {
-    origin::host_is_ours(request.uri(), request.headers(), plate.listen, &plate.names)?;
+    let certified = plate.tls.as_ref().map(Live::names);
+    let names = certified.as_deref().unwrap_or(&plate.names);
+    let scheme = Scheme::of(plate.tls.is_some());
+    origin::host_is_ours(scheme, request.uri(), request.headers(), plate.listen, names)?;
     Ok(next.run(request).await)
 }
 
@@ -117,12 +123,37 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
 #[derive(Debug, Clone)]
 pub(crate) struct Door {
     pub(crate) tokens: Arc<Tokens>,
-    pub(crate) cookie: String,
+    pub(crate) cookie: BrowserCookie,
+}
+
+/// By which a browser is known at one listener.
+#[derive(Debug, Clone)]
+pub(crate) struct BrowserCookie {
+    pub(crate) name: String,
+    pub(crate) scheme: Scheme,
+}
+
+impl BrowserCookie {
+    /// Browsers share cookies between all ports of a host; two programs side by side must not overwrite each other's.
+    pub(crate) fn new(listen: SocketAddr, scheme: Scheme) -> Self {
+        Self { name: format!("statusinator-{}", listen.port()), scheme }
+    }
+
+    /// No Max-Age: it ends with the browser, or after twelve silent hours on our side. One that was given over TLS never
+    /// goes back in clear.
+    pub(crate) fn given(&self, value: &str) -> String {
+        let secure = if self.scheme == Scheme::Https { "; Secure" } else { "" };
+        format!("{}={value}; Path=/; HttpOnly; SameSite=Strict{secure}", self.name)
+    }
+
+    pub(crate) fn read(&self, headers: &HeaderMap) -> Option<String> {
+        CookieJar::from_headers(headers).get(&self.name).map(|cookie| cookie.value().to_owned())
+    }
 }
 
 impl Door {
-    pub(crate) fn new(tokens: Arc<Tokens>, listen: SocketAddr) -> Self {
-        Self { tokens, cookie: cookie_name(listen) }
+    pub(crate) fn new(tokens: Arc<Tokens>, listen: SocketAddr, scheme: Scheme) -> Self {
+        Self { tokens, cookie: BrowserCookie::new(listen, scheme) }
     }
 
     fn recognize(&self, request: &Request) -> Result<Caller, Refusal> {
@@ -134,13 +165,13 @@ impl Door {
                 wrong(&self.tokens.attempts, request.extensions(), "the token is not known here")
             });
         }
-        let Some(cookie) = cookie(headers, &self.cookie) else {
+        let Some(cookie) = self.cookie.read(headers) else {
             return Err(unauthorized("it came without a token"));
         };
         let found = self.tokens.cookie(&cookie);
         // Not counted: every page that stays open over a restart of the engine sends such a cookie for a while.
         let caller = found.ok_or_else(|| unauthorized("this browser's session has ended"))?;
-        origin::page_is_ours(request.method(), headers)?;
+        origin::page_is_ours(self.cookie.scheme, request.method(), headers)?;
         Ok(caller)
     }
 }
@@ -155,15 +186,6 @@ pub(crate) async fn guard(
     caller.must(right)?;
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
-}
-
-/// Browsers share cookies between all ports of a host; two programs side by side must not overwrite each other's.
-pub(crate) fn cookie_name(listen: SocketAddr) -> String {
-    format!("statusinator-{}", listen.port())
-}
-
-pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    CookieJar::from_headers(headers).get(name).map(|cookie| cookie.value().to_owned())
 }
 
 pub(crate) fn unauthorized(why: &str) -> Refusal {

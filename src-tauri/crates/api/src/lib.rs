@@ -23,6 +23,7 @@ mod routes;
 mod secret;
 pub mod server;
 mod sessions;
+pub mod tls;
 pub mod tokens;
 mod ui;
 

@@ -8,9 +8,30 @@ use lab::Code;
 
 use crate::refusal::Refusal;
 
+/// How a listener is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    pub(crate) fn of(tls: bool) -> Self {
+        if tls { Self::Https } else { Self::Http }
+    }
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
 /// A name that an attacker made point here is refused: `Host` must be loopback or the address that is listened on. When
 /// that is all addresses, any address will do, since only names can be made to point elsewhere.
 pub(crate) fn host_is_ours(
+    scheme: Scheme,
     uri: &Uri,
     headers: &HeaderMap,
     listen: SocketAddr,
@@ -29,7 +50,8 @@ pub(crate) fn host_is_ours(
         Some(host) => format!("the request is for {host:?}, which is not a name of this program"),
         None => "the request does not say whom it is for".to_owned(),
     };
-    let remedy = format!("use http://{listen}/ or, on this computer, http://localhost:{}/", listen.port());
+    let (scheme, port) = (scheme.word(), listen.port());
+    let remedy = format!("use {scheme}://{listen}/ or, on this computer, {scheme}://localhost:{port}/");
     Err(Refusal::new(Code::Forbidden, "answer this request", why, remedy)
         .with_status(StatusCode::MISDIRECTED_REQUEST))
 }
@@ -54,7 +76,7 @@ pub(crate) fn is_ours(authority: &str, listen: SocketAddr, names: &[String]) -> 
 
 /// A cookie comes along with every request of the browser, also with those that a stranger's page causes. So a request
 /// that changes something must come from our own page.
-pub(crate) fn page_is_ours(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
+pub(crate) fn page_is_ours(scheme: Scheme, method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let refuse = |why: String| {
         Err(Refusal::new(
@@ -72,10 +94,12 @@ pub(crate) fn page_is_ours(method: &Method, headers: &HeaderMap) -> Result<(), R
         return Ok(());
     }
     let (origin, host) = (text("origin"), text("host").unwrap_or_default());
-    match origin.and_then(|origin| origin.strip_prefix("http://")) {
+    let scheme = scheme.word();
+    let from = origin.and_then(|origin| origin.strip_prefix(scheme)?.strip_prefix("://"));
+    match from {
         Some(from) if from.eq_ignore_ascii_case(host) => Ok(()),
         _ => refuse(format!(
-            "the request comes from {:?}, not from http://{host}",
+            "the request comes from {:?}, not from {scheme}://{host}",
             origin.unwrap_or("nowhere")
         )),
     }
@@ -114,6 +138,7 @@ mod tests {
         ];
         for (listen, host, ours) in table {
             let answer = host_is_ours(
+                Scheme::Http,
                 &Uri::from_static("/"),
                 &headers(&[("host", host)]),
                 listen.parse().unwrap(),
@@ -127,7 +152,7 @@ mod tests {
     fn one_host_and_the_same_in_the_target() {
         let listen = "127.0.0.1:1".parse().unwrap();
         let check = |uri: &'static str, pairs: &[(&'static str, &str)]| {
-            host_is_ours(&Uri::from_static(uri), &headers(pairs), listen, &[]).is_ok()
+            host_is_ours(Scheme::Http, &Uri::from_static(uri), &headers(pairs), listen, &[]).is_ok()
         };
         assert!(!check("/", &[]));
         assert!(!check("/", &[("host", "localhost"), ("host", "localhost")]));
@@ -156,7 +181,18 @@ mod tests {
             (Method::GET, &[HOST, ("sec-fetch-site", "same-site")], false),
         ];
         for (method, pairs, ours) in table {
-            assert_eq!(page_is_ours(&method, &headers(pairs)).is_ok(), ours, "{method} {pairs:?}");
+            assert_eq!(
+                page_is_ours(Scheme::Http, &method, &headers(pairs)).is_ok(),
+                ours,
+                "{method} {pairs:?}"
+            );
         }
+        let from = |origin| {
+            page_is_ours(Scheme::Https, &Method::POST, &headers(&[HOST, ("origin", origin)])).is_ok()
+        };
+        assert!(
+            from("https://127.0.0.1:8080") && !from("http://127.0.0.1:8080"),
+            "plain pages are not ours then"
+        );
     }
 }

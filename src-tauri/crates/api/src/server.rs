@@ -17,11 +17,13 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{
     desks::{CertificateDesk, LogDesk},
     feed::STREAMS,
-    guard::{self, Door},
+    guard::{self, Door, Plate},
     listen,
+    origin::Scheme,
     refusal::Refusal,
     rights::Right,
     routes::{self, BoardFile},
+    tls::Live,
     tokens::Tokens,
     wire::StatusWire,
 };
@@ -101,16 +103,31 @@ impl ApiState {
 /// Serves the API and the screens until told to stop. When it returns, no connection is left.
 ///
 /// # Errors
-/// When the listener has no address, which no listener of ours lacks.
-pub async fn serve(listener: TcpListener, state: ApiState, shutdown: CancellationToken) -> io::Result<()> {
+/// When the listener has no address, which no listener of ours lacks, or is reached from elsewhere and has no TLS.
+pub async fn serve(
+    listener: TcpListener,
+    state: ApiState,
+    tls: Option<Live>,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
     let listen = listener.local_addr()?;
-    let router = router(state, listen, shutdown.clone());
-    listen::run(listener, router, shutdown).await;
+    if tls.is_none() && !listen.ip().is_loopback() {
+        let why = format!("{listen} is reached from other computers, to which only TLS is spoken");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    let router = router(state, listen, tls.clone(), shutdown.clone());
+    listen::run(listener, router, tls, shutdown).await;
     Ok(())
 }
 
-pub(crate) fn router(state: ApiState, listen: SocketAddr, shutdown: CancellationToken) -> Router {
-    let door = Arc::new(Door::new(state.tokens.clone(), listen));
+pub(crate) fn router(
+    state: ApiState,
+    listen: SocketAddr,
+    tls: Option<Live>,
+    shutdown: CancellationToken,
+) -> Router {
+    let scheme = Scheme::of(tls.is_some());
+    let door = Arc::new(Door::new(state.tokens.clone(), listen, scheme));
     let streams = Arc::new(Semaphore::new(STREAMS));
     let site = Arc::new(Site { state, door: door.clone(), streams, shutdown });
     let behind = |routes: OpenApiRouter<Arc<Site>>, right: Right| {
@@ -124,5 +141,5 @@ pub(crate) fn router(state: ApiState, listen: SocketAddr, shutdown: Cancellation
         .fallback(routes::elsewhere)
         .method_not_allowed_fallback(routes::wrong_method)
         .with_state(site);
-    guard::walls(routes, listen.into())
+    guard::walls(routes, Plate { tls, ..listen.into() })
 }

@@ -26,7 +26,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::{ApiState, Gear, Rights, Secret, Tokens, server};
+use crate::{ApiState, Gear, Rights, Secret, Tokens, server, tls::Live};
 
 pub(crate) const LISTEN: &str = "127.0.0.1:8080";
 /// Longer than anything here takes, shorter than the patience of whoever runs the tests.
@@ -91,7 +91,7 @@ impl World {
     }
 
     pub(crate) fn router(&self) -> Router {
-        server::router(self.state.clone(), LISTEN.parse().unwrap(), CancellationToken::new())
+        server::router(self.state.clone(), LISTEN.parse().unwrap(), None, CancellationToken::new())
     }
 
     /// Commits, tells, and shows, in this order, as an engine does.
@@ -116,10 +116,15 @@ impl World {
 
     /// Serves on a real socket until the guard is told to stop.
     pub(crate) async fn serve(&self) -> Served {
+        self.serve_by(None).await
+    }
+
+    /// The same, over TLS.
+    pub(crate) async fn serve_by(&self, tls: Option<Live>) -> Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let task = tokio::spawn(server::serve(listener, self.state.clone(), shutdown.clone()));
+        let task = tokio::spawn(server::serve(listener, self.state.clone(), tls, shutdown.clone()));
         Served { address, shutdown, task }
     }
 }

@@ -85,7 +85,7 @@ pub struct CompatState {
 pub async fn serve(listener: TcpListener, state: CompatState, shutdown: CancellationToken) -> io::Result<()> {
     let site = site::Site::new(state, listener.local_addr()?, shutdown.clone());
     let router = site::router(&site);
-    tokio::join!(listen::run(listener, router, shutdown), site.keep_rates());
+    tokio::join!(listen::run(listener, router, None, shutdown), site.keep_rates());
     site.end().await;
     Ok(())
 }

@@ -99,7 +99,7 @@ pub(super) fn router(site: &Arc<Site>) -> Router {
         .fallback(home::elsewhere)
         .method_not_allowed_fallback(home::wrong_method)
         .with_state(site.clone());
-    let plate = Plate { listen: site.listen, names: site.names.clone(), within: ANSWER_WITHIN };
+    let plate = Plate { listen: site.listen, names: site.names.clone(), tls: None, within: ANSWER_WITHIN };
     guard::walls(routes, plate)
 }
 

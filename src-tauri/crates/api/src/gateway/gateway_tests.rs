@@ -16,6 +16,10 @@ use crate::{
     Secret,
     testing::{SOON, Served, World},
     tests::streams::Reader,
+    tls::{
+        Fingerprint, Live,
+        tests::{install, pair},
+    },
 };
 
 struct Window {
@@ -308,4 +312,25 @@ async fn an_answer_that_breaks_off_is_not_passed_as_whole() {
     };
     let (page, ()) = tokio::join!(page, by_hand);
     assert!(page.unwrap().bytes().await.is_err(), "two bytes of a hundred are no answer");
+}
+
+#[tokio::test]
+async fn an_engine_behind_tls_is_reached_by_its_certificate_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let fingerprint = install(folder.path());
+    let world = World::new();
+    let engine = world.serve_by(Some(Live::load(pair(folder.path())).unwrap())).await;
+    let over_tls = |pin| Upstream::over_tls(engine.address, world.control.clone(), vec![pin]);
+    let window = Window::open(Some(over_tls(Fingerprint::of(b"another")))).await;
+    let cookie = window.login().await;
+    let state = window.state(&cookie, |state| !state["error"].as_str().unwrap().contains("not looked")).await;
+    assert_eq!(state["reachable"], false, "{state}");
+
+    window.upstream.send_replace(Some(over_tls(fingerprint)));
+    window.state(&cookie, |state| state["reachable"] == true).await;
+    let (status, _) =
+        body(window.get("/api/v1/status").header("cookie", &cookie).send().await.unwrap()).await;
+    assert_eq!(status, 200);
+    window.served.stop().await;
+    engine.stop().await;
 }

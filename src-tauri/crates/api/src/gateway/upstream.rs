@@ -2,7 +2,11 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use crate::secret::Secret;
+use crate::{
+    origin::Scheme,
+    secret::Secret,
+    tls::{Fingerprint, Pins, pinned_http},
+};
 
 /// On loopback a connection stands at once or not at all.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
@@ -17,6 +21,8 @@ const IDLE: Duration = Duration::from_secs(15);
 pub struct Upstream {
     base: SocketAddr,
     token: Secret,
+    /// Certificates that it may show; `None` where it is spoken to in clear.
+    pins: Option<Vec<Fingerprint>>,
 }
 
 /// An address that a gateway does not speak to.
@@ -31,14 +37,24 @@ impl Upstream {
     /// When the address is not loopback: the token would cross a network in clear.
     pub fn new(address: SocketAddr, token: Secret) -> Result<Self, UpstreamError> {
         if address.ip().is_loopback() {
-            Ok(Self { base: address, token })
+            Ok(Self { base: address, token, pins: None })
         } else {
             Err(UpstreamError { address })
         }
     }
 
+    /// Over TLS, wherever it is; it must show one of these certificates.
+    pub fn over_tls(address: SocketAddr, token: Secret, pins: Vec<Fingerprint>) -> Self {
+        Self { base: address, token, pins: Some(pins) }
+    }
+
     pub(super) fn url(&self, path_and_query: &str) -> String {
-        format!("http://{}{path_and_query}", self.base)
+        let scheme = Scheme::of(self.pins.is_some()).word();
+        format!("{scheme}://{}{path_and_query}", self.base)
+    }
+
+    pub(super) fn pins(&self) -> &[Fingerprint] {
+        self.pins.as_deref().unwrap_or_default()
     }
 
     pub(super) fn token(&self) -> &Secret {
@@ -47,8 +63,8 @@ impl Upstream {
 }
 
 /// No proxy from the environment, no redirect: the token goes to the engine and nowhere else.
-pub(super) fn client() -> io::Result<reqwest::Client> {
-    crate::plain_http()?
+pub(super) fn client(pins: Pins) -> io::Result<reqwest::Client> {
+    pinned_http(pins)?
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_WITHIN)
         .read_timeout(SILENCE)

@@ -12,7 +12,12 @@ use serde::Deserialize;
 
 use super::elsewhere::wrong_method_refusal;
 use crate::{
-    attempts::Attempts, extract::Query, guard, refusal::Refusal, server::Site, sessions::Sessions,
+    attempts::Attempts,
+    extract::Query,
+    guard::{self, BrowserCookie},
+    refusal::Refusal,
+    server::Site,
+    sessions::Sessions,
     wire::LoginWire,
 };
 
@@ -43,7 +48,7 @@ pub(super) async fn login_codes(State(site): State<Arc<Site>>) -> (StatusCode, J
 pub(crate) fn enter(
     sessions: &Sessions,
     attempts: &Attempts,
-    cookie: &str,
+    cookie: &BrowserCookie,
     code: &str,
     request: &Request,
 ) -> Result<Response, Refusal> {
@@ -58,8 +63,7 @@ pub(crate) fn enter(
             "the login code is wrong, used, or older than ten minutes",
         )
     })?;
-    // No Max-Age: it ends with the browser, or after twelve silent hours on our side.
-    let cookie = format!("{cookie}={}; Path=/; HttpOnly; SameSite=Strict", value.reveal());
+    let cookie = cookie.given(value.reveal());
     let mut response = Redirect::to("/").into_response();
     if let Ok(mut value) = HeaderValue::from_str(&cookie) {
         value.set_sensitive(true);

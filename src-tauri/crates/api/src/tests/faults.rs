@@ -78,7 +78,7 @@ async fn a_capture_is_a_file_of_a_machine_or_of_the_time_of_a_boot() {
     let mut without = world.state.clone();
     without.captures = None;
     let shutdown = tokio_util::sync::CancellationToken::new();
-    let router = crate::server::router(without, crate::testing::LISTEN.parse().unwrap(), shutdown);
+    let router = crate::server::router(without, crate::testing::LISTEN.parse().unwrap(), None, shutdown);
     let (status, _, value) = ask(&router, get("/api/v1/machines/2/capture.pcapng")).await;
     assert_eq!(status, 404);
     assert!(value["error"]["remedy"].as_str().unwrap().contains("packets of its boots"), "{value}");
