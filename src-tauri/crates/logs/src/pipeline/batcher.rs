@@ -25,6 +25,8 @@ use super::{
 const LINGER: Duration = Duration::from_millis(250);
 /// Records that are stored at once.
 const FULL: usize = 4096;
+/// Their text; long ones are fewer.
+const HEAVY: usize = 16 << 20;
 /// Between two tries while the sink fails.
 const RETRY: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 /// For the last batch when the program stops.
@@ -77,6 +79,7 @@ struct Gathered {
     /// What logs say, of all counters.
     said: Counts,
     waiting: Vec<oneshot::Sender<()>>,
+    weight: usize,
 }
 
 impl Gathered {
@@ -84,6 +87,7 @@ impl Gathered {
         if parcel.is_abandoned() {
             return;
         }
+        self.weight += parcel.weight();
         self.batch.records.append(&mut parcel.records);
         self.said.merge(&parcel.counts);
         if let Some((stream, offsets)) = parcel.offsets.take() {
@@ -113,7 +117,7 @@ impl Batcher {
     async fn gather(&mut self, stop: &CancellationToken) -> Gathered {
         let mut gathered = Gathered::default();
         let mut until = Instant::now() + LINGER;
-        while gathered.batch.records.len() < FULL {
+        while gathered.batch.records.len() < FULL && gathered.weight < HEAVY {
             let next = async {
                 tokio::select! {
                     Some(parcel) = self.files.recv() => parcel,

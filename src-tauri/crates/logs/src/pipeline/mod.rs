@@ -16,9 +16,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use lab::{event::Stamp, log::Batch, ports::PortError};
 
-pub(crate) use batcher::Batcher;
+pub(crate) use batcher::{Batcher, Shared};
 pub(crate) use meter::Meter;
-pub(crate) use parcel::{Door, Filling, PARCELS, Parcel};
+pub(crate) use parcel::{Door, PARCELS, Parcel};
 
 /// What time it is, on both clocks.
 pub type Clock = Arc<dyn Fn() -> Stamp + Send + Sync>;

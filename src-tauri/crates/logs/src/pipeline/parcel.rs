@@ -36,7 +36,7 @@ pub(crate) struct Parcel {
 }
 
 impl Parcel {
-    fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         let text = |record: &Record| record.message.len() + record.node.len() + record.service.len();
         self.records.iter().map(|record| RECORD + text(record)).sum()
     }
@@ -70,7 +70,12 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    pub(crate) fn new(meter: Arc<Meter>, clock: Clock, queue: mpsc::Sender<Parcel>, profile: Profile) -> Self {
+    pub(crate) fn new(
+        meter: Arc<Meter>,
+        clock: Clock,
+        queue: mpsc::Sender<Parcel>,
+        profile: Profile,
+    ) -> Self {
         let classifier = Mutex::new(Classifier::new(profile));
         Self { meter, clock, queue, held: Arc::default(), classifier }
     }
@@ -103,16 +108,16 @@ impl Door {
         filling.post();
     }
 
-    /// Puts a parcel into the queue, or hands it back when this stream has too much waiting.
-    fn offer(&self, mut parcel: Parcel) -> Result<(), Parcel> {
+    /// Puts a parcel into the queue, or says that this stream has too much waiting.
+    fn offer(&self, mut parcel: Parcel) -> bool {
         let weight = parcel.weight();
         let before = self.held.fetch_add(weight, Ordering::Relaxed);
         // One that is larger than the whole room goes when nothing else waits.
         parcel.held = Some(Held { weight, of: self.held.clone() });
         if before > 0 && before + weight > BACKLOG {
-            return Err(parcel);
+            return false;
         }
-        self.queue.try_send(parcel).map_err(|error| error.into_inner())
+        self.queue.try_send(parcel).is_ok()
     }
 }
 
@@ -137,9 +142,10 @@ impl Filling<'_> {
     /// Sends it, or drops it and counts that.
     fn post(self) {
         let (door, now, records) = (self.door, self.now, self.parcel.records.len() as u64);
-        match door.offer(self.parcel) {
-            Ok(()) => door.meter.came(records, &now),
-            Err(_) => door.meter.dropped(records),
+        if door.offer(self.parcel) {
+            door.meter.came(records, &now);
+        } else {
+            door.meter.dropped(records);
         }
     }
 
@@ -148,8 +154,9 @@ impl Filling<'_> {
         let (told, stored) = oneshot::channel();
         self.parcel.stored = Some(told);
         let (door, now, records) = (self.door, self.now, self.parcel.records.len() as u64);
-        door.offer(self.parcel).ok()?;
-        door.meter.came(records, &now);
-        Some(stored)
+        door.offer(self.parcel).then(|| {
+            door.meter.came(records, &now);
+            stored
+        })
     }
 }

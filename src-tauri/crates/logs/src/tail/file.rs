@@ -12,7 +12,7 @@ use lab::log::Offset;
 use sha2::{Digest, Sha256};
 
 use super::{
-    HEAD, LONGEST, SETTLE,
+    HEAD, LINE_MAX, SETTLE,
     cutter::{Cutter, Piece},
     plan::Seen,
 };
@@ -44,7 +44,7 @@ impl Known {
         Self {
             seen,
             handle: None,
-            cutter: Cutter::new(LONGEST, start),
+            cutter: Cutter::new(LINE_MAX, start),
             head,
             compared: None,
             idle_since: None,
@@ -173,6 +173,18 @@ impl Known {
         Ok(count)
     }
 
+    /// The last bytes in front of what is read next, from the beginning of a line.
+    pub(super) fn before(&self, most: u64) -> io::Result<Vec<u8>> {
+        let from = self.end().saturating_sub(most);
+        let file = open(&self.seen)?;
+        let mut bytes = vec![0; usize::try_from(self.end() - from).unwrap_or(0)];
+        file.read_exact_at(&mut bytes, from)?;
+        // The line that begins before them is not whole.
+        let whole =
+            if from == 0 { Some(0) } else { bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1) };
+        Ok(whole.map_or_else(Vec::new, |at| bytes.split_off(at)))
+    }
+
     /// Gives out the last line although its end never came, when that is certain: a later file was begun, or it is whole in
     /// itself and nothing was added for a while.
     pub(super) fn settle(&mut self, later: bool, now: Instant, take: &mut dyn FnMut(Piece<'_>)) -> bool {
@@ -182,11 +194,11 @@ impl Known {
         let since = *self.idle_since.get_or_insert(now);
         let long = now.saturating_duration_since(since) >= SETTLE;
         // A whole object ends itself; what is glued behind it later is read as a line of its own.
-        if !later && !(long && is_whole(self.cutter.remainder())) {
-            return false;
+        let certain = later || (long && is_whole(self.cutter.remainder()));
+        if certain {
+            self.cutter.flush(take);
         }
-        self.cutter.flush(take);
-        true
+        certain
     }
 }
 

@@ -29,8 +29,8 @@ pub use cutter::{Cutter, Piece};
 use file::Known;
 use plan::Seen;
 
-/// The longest line that is read; a collector's batch may well have several megabytes.
-pub const LONGEST: usize = 64 << 20;
+use crate::otlp::LINE_MAX;
+
 /// How much is read at once: what is handed on in one piece stays small, and catching up leaves time for others.
 const CHUNK: usize = 1 << 20;
 /// Bytes that tell one file from another with the same inode. The time of the first record lies within them.
@@ -38,6 +38,8 @@ const HEAD: u64 = 1024;
 /// After so long without a byte a last line without an end is taken, if it is whole: its writer was killed between the line and
 /// its end, which are two writes.
 const SETTLE: Duration = Duration::from_secs(1);
+/// What is looked at once more before going on: as much as a busy name server says between the two copies of a line.
+const RECALL: u64 = 256 << 10;
 /// Names are looked through at least this often; a folder's own time of change may lag behind by a tick.
 const LOOK: Duration = Duration::from_secs(1);
 /// Files kept open at once; older ones wait for their turn and may vanish until then.
@@ -93,6 +95,16 @@ impl Tail {
     /// Why nothing can be read, while that is so.
     pub fn trouble(&self) -> Option<&Failure> {
         self.trouble.as_ref()
+    }
+
+    /// The last lines that were read before the program started: whoever remembers lines is shown them once more, not to
+    /// count them. To be called before the first reading.
+    pub fn recall(&mut self, now: Instant, take: &mut dyn FnMut(Piece<'_>)) {
+        // What cannot be read now is told by the reading.
+        let _ = self.look(now);
+        let last = self.known.iter().rev().find(|known| known.end() > 0);
+        let bytes = last.and_then(|known| known.before(RECALL).ok()).unwrap_or_default();
+        Cutter::new(LINE_MAX, 0).push(&bytes, take);
     }
 
     /// Reads up to a megabyte of the oldest file that has something new. Nothing came: come again a moment later.

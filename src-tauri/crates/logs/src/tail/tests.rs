@@ -216,6 +216,24 @@ fn catching_up_goes_by_bounded_pieces() {
 }
 
 #[test]
+fn what_was_read_last_can_be_recalled() {
+    let mut bench = Bench::new();
+    for n in 0..3 {
+        bench.write(&line(&n.to_string()));
+    }
+    let long = "x".repeat(RECALL as usize);
+    bench.write(&line(&long));
+    bench.write(&line("last"));
+    bench.read_all();
+    bench.write(&line("new"));
+    bench.restart();
+    let mut recalled = Vec::new();
+    bench.tail.recall(bench.now, &mut |piece| recalled.push(format!("{piece:?}")));
+    assert_eq!(recalled, [format!("{:?}", Piece::Line(b"last"))], "the long one does not fit as a whole");
+    bench.has(&["0", "1", "2", &long, "last", "new"]);
+}
+
+#[test]
 fn a_line_of_more_than_64_megabytes_is_counted_and_passed_over() {
     let mut bench = Bench::new();
     bench.write(&line("before"));
