@@ -54,7 +54,7 @@ describe('a silent stream', () => {
     expect(silentBanner([aStream(), aSilentStream()], T0)).toEqual({
       says: 'Log records of the collector’s file silent for 35 s',
       cause: 'no process named otelcol runs',
-      remedy: 'Start it.',
+      remedy: 'start it.',
       more: 0,
     }));
   it('that has been so for longest comes first, and the others are counted', () => {

@@ -80,7 +80,7 @@ export function silentBanner(streams: StreamWire[], now: number): Silent | null 
   return {
     says: words.logs.banner(sentence(worst.title), silentFor(worst, now)),
     cause: failure.why,
-    remedy: ended(sentence(failure.remedy)),
+    remedy: ended(failure.remedy),
     more: silent.length - 1,
   };
 }

@@ -14,6 +14,7 @@ export const signalWords = {
     /** As in "Log records of the collector's file silent for 35 s". */
     banner: (title: string, age: string | null) =>
       age === null ? `${title}: nothing was ever heard` : `${title} silent for ${age}`,
+    announce: (title: string, why: string, remedy: string) => `${title} silent: ${why}. ${remedy}`,
     open: 'Signals',
     more: (n: number) => `${plural(n, 'other stream is', 'other streams are')} silent too.`,
   },
@@ -33,6 +34,7 @@ export const signalWords = {
       behind: 'behind',
     } as Record<string, string>,
     offset: (span: string, ahead: boolean) => `ours is ${span} ${ahead ? 'ahead' : 'behind'}`,
+    after: 'ours is later, as it must be',
     same: 'in step',
     noComparison: 'cannot be compared',
     synced: (synced: boolean) => (synced ? 'follows a server' : 'follows no server'),
@@ -46,7 +48,7 @@ export const signalWords = {
   },
 
   certificates: {
-    title: 'Certificates',
+    announce: (name: string, word: string) => `certificate ${name}: ${word}`,
     of: (good: number, all: number) => `${good} of ${all}`,
     good: 'good',
     bad: (n: number) => `${plural(n, 'is', 'are')} not in order`,
@@ -243,11 +245,14 @@ export const signalWords = {
   },
 
   live: {
+    title: 'Live',
     rate: 'log records per second',
     happened: 'what just happened',
     records: (rate: string) => `${rate} records a second`,
     recordsUnknown: 'records a second: unknown',
     quiet: 'Nothing has happened yet.',
     board: 'To the Board',
+    graph: (now: string) => `log records per second over the last two minutes, now ${now}`,
+    open: 'Live, for the second screen',
   },
 };

@@ -73,6 +73,7 @@ export const words = {
     services: (name: string) => `${name} not ready`,
     trouble: (name: string) => `${name} in trouble`,
     mismatch: (pc: string) => `${pc}: power does not agree`,
+    clock: 'the clock is not right',
     noInternet: 'no internet',
     rival: (service: string, address: string) => `another ${service} server: ${address}`,
   },
