@@ -31,6 +31,7 @@ export const STATES = [
   'silent',
   'many',
   'flood',
+  'stranger',
   'lost',
   'login',
 ] as const;

@@ -27,11 +27,14 @@ import {
   type Scene,
 } from './records.ts';
 import { certificatesOf, clockOf, healthOf, streamsOf } from './watched.ts';
+import { endingOf, placesOf, replacementsOf } from './whole.ts';
 
 export class World {
   readonly t0 = Date.now();
   private cancelled: number | null = null;
   private started: number | null = null;
+  private ending: number | null = null;
+  private taken = false;
   private readonly answers = new Map<number, string>();
   constructor(readonly scene: Scene) {}
 
@@ -280,8 +283,8 @@ export class World {
       switch: switchOf(this.scene, this.t0, machines),
       router: routerOf(this.scene),
       uplink: uplinkOf(this.scene),
-      ending: null,
-      replacements: [],
+      ending: endingOf(this.ending, false),
+      replacements: replacementsOf(this.scene, this.t0, this.taken),
       unknown:
         this.scene === 'normal' || fault
           ? [
@@ -319,6 +322,15 @@ export class World {
     if (path === '/status') return ok(this.status());
     const gear = answerGear(method, path, () => this.status());
     if (gear !== null) return gear;
+    if (path === '/rollcall') return ok(placesOf(this.scene, this.t0));
+    if (path === '/lab/end') {
+      this.ending = Date.now();
+      return { status: 202, body: {} };
+    }
+    if (path === '/machines/node4/replace') {
+      this.taken = true;
+      return ok({ says: 'node4 is the new PC from its next boot on.' });
+    }
     if (path === '/logs/records') return ok(page(this.scene, this.t0, query));
     if (path === '/logs/counters') return ok(countersAt(this.scene, this.t0));
     if (path === '/certificates/check' || /^\/certificates\/[^/]+\/renew$/.test(path)) {

@@ -80,8 +80,11 @@ const SCREENS: [string, string, string, boolean][] = [
   ['expired', '#/observe/certificates/otelcol', '[data-testid="certificate-word"]', true],
   ['normal', '#/observe/signals', '[data-record]', true],
   ['normal', '#/observe/signals?pane=counters', '[data-group="levels"]', true],
-  ['idle', '#/observe/signals?pane=talkers', '[data-talker="boss"]', true],
   ['silent', '#/observe/signals?pane=streams', '[data-stream="collector"]', true],
+  ['silent', '#/board', '[data-testid="silent"]', true],
+  ['silent', '#/system/health', '[data-health="disk"]', true],
+  ['fault', '#/live', '[data-key]', true],
+  ['stranger', '#/system/whole', '[data-testid="new-machine"]', false],
   ['lost', '#/board', '[data-link="lost"]', true],
   ['login', '#/board', '[data-link="login"]', true],
 ];
@@ -306,6 +309,50 @@ test('counters that nobody tells are unknown, and say why', async ({ page, open 
   await page.evaluate(() => (location.hash = '#/observe/signals?pane=talkers'));
   await page.locator('[data-talker="node1"]').click();
   await expect(page.getByLabel('Machine')).toHaveValue('node1');
+});
+
+test('a silent stream is told on Board, with what to do, and nothing moves for it', async ({
+  page,
+  open,
+}) => {
+  await open('normal', '#/board');
+  const tile = page.locator('[data-machine="6"]');
+  const place = await tile.boundingBox();
+  // Another board needs another page, not only another fragment.
+  await open('silent', '?silent#/board');
+  const banner = page.getByTestId('silent');
+  await expect(banner).toContainText(
+    /Log records of the collector’s file silent for \d+ s:\s+no process named otelcol runs — start it on the controller/,
+  );
+  expect(await tile.boundingBox(), 'the shelf keeps its place').toEqual(place);
+  await expect(page.getByTestId('logs')).toContainText(/logs\s+silent \d+ s/);
+  await banner.click();
+  await expect(page.getByRole('link', { name: 'Streams' })).toHaveAttribute('aria-current', 'page');
+  await expect(page.locator('[data-stream="collector"]')).toHaveAttribute('data-state', 'warn');
+});
+
+test('a new PC in a broken one’s place is taken by holding', async ({ page, open }) => {
+  await open('stranger', '#/system/whole');
+  await expect(page.getByTestId('rollcall')).toContainText('9 present, 1 missing, 1 unknown');
+  const card = page.getByTestId('new-machine');
+  await expect(card).toContainText('New machine in place 4?');
+  const asked = page.waitForRequest((request) => request.url().endsWith('/machines/node4/replace'));
+  await card.getByRole('button', { name: 'Take it' }).hover();
+  await page.mouse.down();
+  expect((await asked).postDataJSON()).toMatchObject({ mac: '16:09:01:1a:f4:77' });
+  await expect(card, 'it is no stranger any more').toHaveCount(0);
+  await page.mouse.up();
+});
+
+test('everything is switched off by holding, and what is still on is named', async ({ page, open }) => {
+  await open('normal', '#/system/whole');
+  const off = page.getByRole('button', { name: 'Shut down' });
+  await off.hover();
+  await page.mouse.down();
+  await expect(page.getByTestId('ending')).toContainText('Still on: PC 4');
+  await page.mouse.up();
+  await expect(page.getByTestId('ending')).toContainText('Do not cut the power');
+  await expectAccessible(page);
 });
 
 test('reads at two metres', async ({ page, open }) => {

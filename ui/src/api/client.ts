@@ -169,10 +169,10 @@ export const api = {
     (await (await post(`/api/v1/machines/${name(machine)}/replace`, { mac, reason })).json()) as ReplacedWire,
   /** Look at all certificates now, and renew what is due; what came of it is told by the picture. */
   checkCertificates: async () => {
-    await post('/certificates/check', {}, CERTIFICATES_MS);
+    await post('/api/v1/certificates/check', {}, CERTIFICATES_MS);
   },
   renewCertificate: async (certificate: string) => {
-    await post(`/certificates/${name(certificate)}/renew`, {}, CERTIFICATES_MS);
+    await post(`/api/v1/certificates/${name(certificate)}/renew`, {}, CERTIFICATES_MS);
   },
   /** Log records that pass, newest first. */
   records: (query: string, limit: number) =>
