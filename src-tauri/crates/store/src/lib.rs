@@ -11,6 +11,7 @@
 //! that cannot be trusted, [`error`] has the words.
 
 mod archive;
+mod backup;
 mod bounded;
 mod error;
 mod journal;
@@ -30,6 +31,7 @@ use std::{
 
 use sqlx::SqlitePool;
 
+pub use backup::{Backup, BackupError, backup};
 pub use bounded::{PACKET_BOOTS, PACKETS_KEPT, PACKETS_PER_BOOT, STRANGERS_KEPT};
 pub use error::OpenError;
 pub use leases::LeaseRow;
@@ -60,6 +62,14 @@ impl Store {
     /// Where it lives.
     pub fn dir(&self) -> &Path {
         &self.place.dir
+    }
+
+    /// Looks through the whole file beside everything else, seconds for a year of events. At a start this is only done after
+    /// an unclean stop; damage that is found here is put aside by the next start.
+    pub async fn check(&self) -> Result<Checked, lab::journal::JournalError> {
+        safety::check::quick(&self.dir().join(DATABASE), open::BUSY, open::CHECK_LIMIT)
+            .await
+            .map_err(|e| error::trouble("check the events database", self.dir(), &e))
     }
 
     /// Ends all connections and folds the write-ahead log into the database. Dropping loses no event either.

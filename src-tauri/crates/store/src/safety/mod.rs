@@ -2,5 +2,6 @@
 
 pub(crate) mod aside;
 pub(crate) mod check;
+pub(crate) mod salvage;
 
 pub use aside::SetAside;
