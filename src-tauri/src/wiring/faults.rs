@@ -9,7 +9,7 @@ use lab::{
     fault::Fault,
     ports::{Faults, PortError},
 };
-use sim::{Breaker, DisplayKnob, Knob, PageKnob, RelayKnob, RouterKnob, SimError, SwitchKnob, Trouble};
+use sim::{Breaker, CollectorKnob, DisplayKnob, Knob, PageKnob, RelayKnob, RouterKnob, SimError, SwitchKnob, Trouble};
 
 use super::{Site, leases::LiveDhcp, spoil};
 
@@ -135,6 +135,8 @@ fn knob(fault: Fault, on: bool) -> Option<Knob> {
         Fault::RouterUnplugged => RouterKnob::Unplugged(on).into(),
         Fault::RouterNewCertificate => RouterKnob::NewCertificate.into(),
         Fault::DisplaySilent => DisplayKnob::Silence(on).into(),
+        Fault::CollectorSilent => CollectorKnob::Silence(on).into(),
+        Fault::CollectorGarbage => CollectorKnob::Garbage(on).into(),
         Fault::DisplayUnplugged => DisplayKnob::Unplugged(on).into(),
         _ => return None,
     })

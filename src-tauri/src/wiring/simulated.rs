@@ -2,6 +2,7 @@
 
 use std::{
     net::{SocketAddr, SocketAddrV4},
+    path::Path,
     sync::Arc,
 };
 
@@ -12,7 +13,7 @@ use lab::{
     gear::{RouterGear, SwitchGear},
 };
 use reqwest::Url;
-use sim::{Layout, RouterSim, Security, SimBoard, SimConfig, SimMachine, SwitchSim, WifiSim};
+use sim::{CollectorSim, Layout, RouterSim, Security, SimBoard, SimConfig, SimMachine, SwitchSim, WifiSim};
 
 use super::{
     BOARD_SERVICE, Site,
@@ -55,6 +56,7 @@ pub(super) async fn run(site: Site) -> Result<()> {
         display_link: gear.display.as_ref().map(|display| folder.join(&display.path)),
         switch: switch(gear, &dial)?,
         router: router(gear, &dial)?,
+        collector: collector(gear, &folder),
     };
     let board = SimBoard::start(config).context("start the simulated board")?;
     // Engines side by side: a place that was taken has moved.
@@ -117,6 +119,14 @@ fn router(board: &Board, dial: &Dial) -> Result<Option<RouterSim>> {
     ];
     let password = PASSWORD.to_owned();
     Ok(Some(RouterSim { listen, metrics, user: user.clone(), password, networks, joined: None }))
+}
+
+/// Bytes after which the collector's file is rotated: the real one's 10 MB would take a day here.
+const ROTATE_AT: u64 = 1 << 20;
+
+fn collector(board: &Board, folder: &Path) -> Option<CollectorSim> {
+    let path = board.logs.collector.as_ref()?;
+    Some(CollectorSim { path: folder.join(path), rotate_at: ROTATE_AT })
 }
 
 /// Tells the dialler where the simulated pages really are.

@@ -73,13 +73,15 @@ faults! {
     RouterNewCertificate = "router-new-certificate", "the router shows another certificate";
     DisplaySilent = "display-silent", "the status display hangs";
     DisplayUnplugged = "display-unplugged", "the status display's cable is out";
+    CollectorSilent = "collector-silent", "the log collector writes nothing more";
+    CollectorGarbage = "collector-garbage", "the log collector writes noise";
 }
 
 impl Fault {
     /// Of the board's gear, and of no machine.
     pub fn is_of_gear(self) -> bool {
         let device = self.word().split('-').next();
-        matches!(device, Some("relay" | "switch" | "router" | "display"))
+        matches!(device, Some("relay" | "switch" | "router" | "display" | "collector"))
     }
 
     pub fn parse(word: &str) -> Option<Self> {

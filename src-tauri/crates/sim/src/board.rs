@@ -8,6 +8,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::collector::Collector;
 use crate::config::{Fault, SimConfig, SimError, SimMachine, SwitchPlug, Trouble};
 use crate::display::{Display, DisplayView};
 use crate::knob::{Breakable, Breaker, Knob};
@@ -66,6 +67,7 @@ struct Built {
     wiring: Vec<Wiring>,
     plugs: Vec<SwitchPlug>,
     names: Vec<(u32, String)>,
+    states: Vec<(String, watch::Receiver<MachineState>)>,
 }
 
 impl SimBoard {
@@ -117,13 +119,20 @@ impl SimBoard {
             display_knobs = Some(knobs);
             (Serial { link: config.display_link.clone(), path }, view)
         });
+        let collector = config.collector.clone().map(|collector| {
+            let (knobs, turned) = mpsc::channel(KNOBS);
+            let collector = Collector::new(collector, built.states, pace, config.seed);
+            tasks.spawn(collector.run(turned, stop.clone()));
+            knobs
+        });
         let (path_in, path) = watch::channel(port.path().map(Into::into));
         let (relay, knobs_out) = mpsc::channel(KNOBS);
         let relay_view = RelayView::default();
         let board = Board::new(port, path_in, built.wiring, config.speed, config.seed, relay_view.clone());
         tasks.spawn(board.run(knobs_out, stop.clone()));
         let machines = built.machines;
-        let breaker = Breaker { machines: built.breakables, relay, display: display_knobs, switch, router };
+        let breaker =
+            Breaker { machines: built.breakables, relay, display: display_knobs, switch, router, collector };
         let relay = Serial { link: config.relay_link, path };
         Ok(SimBoard { tasks, stop, relay, relay_view, display, machines, breaker })
     }
@@ -233,6 +242,7 @@ impl Built {
         let cable = Cable { state, faults, troubles, port };
         let cut = Arc::new(Notify::new());
         let place = Place { box_number: spec.box_number, port: spec.port, cable: cable.clone() };
+        self.states.push((spec.name.clone(), cable.state.clone()));
         self.machines.push(MachineHandle { place, cut: cut.clone() });
         self.breakables.push(Breakable { box_number: spec.box_number, fault, trouble });
         if let Some(port) = spec.port {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::collector::CollectorSim;
 use crate::guard::{self, OutsideLoopback};
 use crate::router::{CertificateError, RouterSim};
 use crate::switch::{MACHINE_PORTS, SwitchSim};
@@ -33,6 +34,7 @@ pub struct SimConfig {
     pub display_link: Option<PathBuf>,
     pub switch: Option<SwitchSim>,
     pub router: Option<RouterSim>,
+    pub collector: Option<CollectorSim>,
 }
 
 /// The switch's end of a machine's cable: its port, and whether it passes anything.
@@ -223,6 +225,7 @@ mod tests {
             display_link: None,
             switch: None,
             router: None,
+            collector: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use tokio::sync::{mpsc, watch};
 
+use crate::collector::CollectorKnob;
 use crate::config::{Fault, SimError, Trouble};
 use crate::display::DisplayKnob;
 use crate::relay::RelayKnob;
@@ -15,6 +16,7 @@ pub enum Knob {
     Display(DisplayKnob),
     Switch(SwitchKnob),
     Router(RouterKnob),
+    Collector(CollectorKnob),
 }
 
 impl From<RelayKnob> for Knob {
@@ -41,6 +43,12 @@ impl From<RouterKnob> for Knob {
     }
 }
 
+impl From<CollectorKnob> for Knob {
+    fn from(knob: CollectorKnob) -> Knob {
+        Knob::Collector(knob)
+    }
+}
+
 /// Changes what is wrong with machines and devices, for as long as the board runs.
 #[derive(Debug, Clone)]
 pub struct Breaker {
@@ -49,6 +57,7 @@ pub struct Breaker {
     pub(crate) display: Option<mpsc::Sender<DisplayKnob>>,
     pub(crate) switch: Option<SwitchView>,
     pub(crate) router: Option<RouterView>,
+    pub(crate) collector: Option<mpsc::Sender<CollectorKnob>>,
 }
 
 /// What can be wrong with one machine.
@@ -83,6 +92,10 @@ impl Breaker {
             Knob::Switch(knob) => {
                 self.switch.as_ref().ok_or(SimError::NoDevice("switch"))?.turn(knob);
                 Ok(())
+            }
+            Knob::Collector(knob) => {
+                let collector = self.collector.as_ref().ok_or(SimError::NoDevice("log collector"))?;
+                collector.try_send(knob).map_err(|_| SimError::NotTaken("log collector"))
             }
             Knob::Router(knob) => self.router.as_ref().ok_or(SimError::NoDevice("router"))?.turn(knob),
         }

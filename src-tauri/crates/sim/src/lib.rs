@@ -8,10 +8,11 @@
 //!
 //! Reading order: [`config`] says what a board is made of; [`guard`] keeps it on the loopback; `pace` makes its time;
 //! [`relay`] is the firmware with the buttons behind it, [`display`] the panel, both on a `pty`; [`switch`] and [`router`]
-//! are the web interfaces on a small HTTP server (`web`); `machine` is one PC from power button to running system, `link`
+//! are the web interfaces on a small HTTP server (`web`), [`collector`] writes a log file; `machine` is one PC from power button to running system, `link`
 //! its cable to the switch; [`knob`] is all that can be turned while it runs, and [`board`] puts everything together.
 
 pub mod board;
+pub mod collector;
 pub mod config;
 pub mod display;
 pub mod guard;
@@ -27,6 +28,7 @@ mod pty;
 mod web;
 
 pub use board::SimBoard;
+pub use collector::{CollectorKnob, CollectorSim};
 pub use config::{Fault, SimConfig, SimError, SimMachine, Tamper, Trouble};
 pub use display::{DisplayKnob, DisplayView};
 pub use knob::{Breaker, Knob};

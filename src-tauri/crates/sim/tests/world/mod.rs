@@ -109,6 +109,7 @@ impl World {
             display_link: None,
             switch: None,
             router: None,
+            collector: None,
         };
         change(&mut config);
         let base = http.local_addr().unwrap();
