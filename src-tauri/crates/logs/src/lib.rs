@@ -18,6 +18,8 @@ pub mod otlp;
 pub mod own;
 pub mod pipeline;
 pub mod receiver;
+#[cfg(test)]
+mod shows;
 pub mod syslog;
 pub mod tail;
 pub mod talos;

@@ -11,7 +11,7 @@ use lab::{
     ports::PortError,
 };
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     time::{Instant, sleep, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
@@ -71,15 +71,18 @@ impl Shared {
     }
 }
 
-/// A batch, and what happens when it is stored.
+/// A batch and what it is made of.
 #[derive(Default)]
 struct Gathered {
     batch: Batch,
-    parcels: Vec<Parcel>,
-    /// What logs say, of all counters.
-    said: Counts,
-    waiting: Vec<oneshot::Sender<()>>,
+    parts: Vec<Part>,
     weight: usize,
+}
+
+/// A parcel whose records went into the batch, and how many they were.
+struct Part {
+    parcel: Parcel,
+    records: usize,
 }
 
 impl Gathered {
@@ -88,18 +91,35 @@ impl Gathered {
             return;
         }
         self.weight += parcel.weight();
+        let records = parcel.records.len();
         self.batch.records.append(&mut parcel.records);
-        self.said.merge(&parcel.counts);
         if let Some((stream, offsets)) = parcel.offsets.take() {
             self.batch.offsets.insert(stream.to_owned(), offsets);
         }
-        self.waiting.extend(parcel.stored.take());
         // Its place in the backlog is free when it is stored.
-        self.parcels.push(parcel);
+        self.parts.push(Part { parcel, records });
     }
 
-    fn is_empty(&self) -> bool {
-        self.batch.records.is_empty() && self.batch.offsets.is_empty() && self.said.is_empty()
+    /// Takes out what nobody waits for any more: it comes again.
+    fn forget_abandoned(&mut self) {
+        let mut records = std::mem::take(&mut self.batch.records).into_iter();
+        self.parts.retain(|part| {
+            let kept = !part.parcel.is_abandoned();
+            let own = records.by_ref().take(part.records);
+            if kept {
+                self.batch.records.extend(own);
+            } else {
+                own.for_each(drop);
+            }
+            kept
+        });
+    }
+
+    /// What logs say, of all counters.
+    fn said(&self) -> Counts {
+        let mut said = Counts::default();
+        self.parts.iter().for_each(|part| said.merge(&part.parcel.counts));
+        said
     }
 }
 
@@ -132,7 +152,7 @@ impl Batcher {
             };
             match next {
                 Ok(parcel) => {
-                    if gathered.is_empty() {
+                    if gathered.parts.is_empty() {
                         until = Instant::now() + LINGER;
                     }
                     gathered.add(parcel);
@@ -151,14 +171,15 @@ impl Batcher {
     /// Says whether to go on.
     async fn store(&self, mut gathered: Gathered, stop: &CancellationToken) -> bool {
         let engine = std::mem::take(&mut *lock(&self.shared.engine));
-        if gathered.is_empty() && engine.is_empty() {
+        if gathered.parts.is_empty() && engine.is_empty() {
             return true;
         }
-        let mut counts = self.sources.only(&gathered.said, Source::Log);
-        counts.merge(&self.sources.only(&engine, Source::Engine));
-        gathered.batch.counts = counts;
+        let engine = self.sources.only(&engine, Source::Engine);
         let mut pause = RETRY.0;
         loop {
+            let mut counts = self.sources.only(&gathered.said(), Source::Log);
+            counts.merge(&engine);
+            gathered.batch.counts = counts;
             let commit = self.sink.commit(&gathered.batch);
             let stored = tokio::select! {
                 stored = commit => stored,
@@ -176,15 +197,16 @@ impl Batcher {
                 return false;
             }
             pause = (pause * 2).min(RETRY.1);
+            gathered.forget_abandoned();
         }
         if lock(&self.shared.failure).take().is_some() {
             tracing::info!("records are stored again");
         }
         let now = (self.clock)().mono_us;
         lock(&self.shared.rates).add(now, &gathered.batch.records, &gathered.batch.counts);
-        for waiting in gathered.waiting {
-            // Whoever has left meanwhile comes again with the same records; that cannot be known before.
-            let _ = waiting.send(());
+        for stored in gathered.parts.into_iter().filter_map(|part| part.parcel.stored) {
+            // Whoever has left in this moment comes again with the same records; that cannot be known before.
+            let _ = stored.send(());
         }
         true
     }

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use flate2::read::MultiGzDecoder;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 
 use crate::otlp::{self, LINE_MAX};
 
@@ -27,6 +27,10 @@ pub enum BodyError {
 }
 
 pub(super) async fn collect(body: Incoming) -> Result<Bytes, BodyError> {
+    // Announced: refused before it is sent.
+    if body.size_hint().lower() > ARRIVING as u64 {
+        return Err(BodyError::TooLarge);
+    }
     let collected = Limited::new(body, ARRIVING).collect().await;
     let error = |error: Box<dyn std::error::Error + Send + Sync>| {
         if error.is::<LengthLimitError>() { BodyError::TooLarge } else { BodyError::Broken }
