@@ -197,6 +197,7 @@ impl Program {
             strangers: store.strangers().await.context("read the strangers remembered")?,
             services: SERVICES.map(str::to_owned).to_vec(),
             clock: Arc::new(clock::now),
+            built_us: None,
             ports: Ports {
                 power: site.power.clone(),
                 wire: Some(site.wire.clone()),
@@ -208,6 +209,7 @@ impl Program {
                 router: site.router.clone().map(|router| router as _),
                 host: host::of(&board),
                 ways: Some(site.ways.clone()),
+                clues: None,
             },
         };
         let journal = Arc::new(store.clone());

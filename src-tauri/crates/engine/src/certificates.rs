@@ -6,13 +6,17 @@ use lab::{
     clock::Trust,
     live::CertificatesLive,
     status::BOARD,
+    stream,
 };
 
 use crate::turn::Engine;
 
 impl Engine {
     pub(crate) fn certificates(&mut self, stamp: Stamp, reading: CertificatesReading) {
+        self.looked_at(stream::CERTIFICATES, "looks at certificates");
         self.core.live.certificates = Some(CertificatesLive { list: Vec::new(), reading, stamp });
+        // A certificate from a time that has not come yet says more of the clock than of itself.
+        self.judge_clock();
         self.judge_certificates();
     }
 

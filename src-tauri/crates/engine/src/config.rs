@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lab::{
     Board, Stamp,
     live::UnknownMachine,
-    ports::{Agents, Console, Faults, Host, Power, Router, Switch, Ways, Wire},
+    ports::{Agents, Clues, Console, Faults, Host, Power, Router, Switch, Ways, Wire},
 };
 
 /// Tells the time on both clocks; the engine itself does no I/O.
@@ -27,6 +27,8 @@ pub struct Ports {
     pub host: Option<Arc<dyn Host>>,
     /// Missing where machines are offered one way and no other.
     pub ways: Option<Arc<dyn Ways>>,
+    /// Where a silent stream's cause can be looked for.
+    pub clues: Option<Arc<dyn Clues>>,
 }
 
 /// Everything that is fixed for the life of an engine.
@@ -43,5 +45,7 @@ pub struct EngineConfig {
     /// Services that must be ready before a lab may begin.
     pub services: Vec<String>,
     pub clock: Clock,
+    /// When this program was built, in microseconds since 1970: no clock is right before that.
+    pub built_us: Option<i64>,
     pub ports: Ports,
 }

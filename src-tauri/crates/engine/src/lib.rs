@@ -6,6 +6,7 @@
 
 mod ahead;
 mod certificates;
+mod clock;
 mod config;
 mod core;
 mod ending;
@@ -13,6 +14,7 @@ mod explaining;
 mod faults;
 mod gear;
 mod handle;
+mod health;
 mod measure;
 mod notes;
 mod observation;

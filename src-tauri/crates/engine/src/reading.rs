@@ -5,6 +5,7 @@ use lab::{
     live::{GOODBYE, Heard, UnknownMachine},
     ports::{Nature, OWN_CONTROL, OutletReading, PortError, PowerReading, WireCounters},
     sign::{self, Sign, Step},
+    stream,
 };
 use serde_json::json;
 
@@ -67,13 +68,24 @@ impl Engine {
                 };
             }
             Observation::Link { machine, stamp, link } => self.link_seen(&machine, &stamp, link),
-            Observation::Switch { stamp, reading } => self.switch_read(stamp, reading),
-            Observation::Router { stamp, reading } => self.router_read(stamp, reading),
+            Observation::Switch { stamp, reading } => {
+                self.looked_at(stream::SWITCH, "looks at the switch");
+                self.switch_read(stamp, reading);
+            }
+            Observation::Router { stamp, reading } => {
+                self.looked_at(stream::ROUTER, "looks at the router");
+                self.router_read(stamp, reading);
+            }
             Observation::Device { device, stamp, failure } => self.device_seen(&device, &stamp, failure),
             Observation::Script { machine, text } => self.explaining.script(&machine, text),
             Observation::Fact { subject, stamp, body } => self.fact(&subject, &stamp, *body),
-            Observation::Power { stamp, reading: Ok(reading) } => self.power_read(&stamp, &reading),
-            Observation::Power { stamp, reading: Err(error) } => self.power_lost(&stamp, error),
+            Observation::Power { stamp, reading } => {
+                self.looked_at(stream::POWER, "looks at the power board");
+                match reading {
+                    Ok(reading) => self.power_read(&stamp, &reading),
+                    Err(error) => self.power_lost(&stamp, error),
+                }
+            }
             Observation::Streams { stamp, readings } => self.streams(stamp, readings),
             Observation::Certificates { stamp, reading } => self.certificates(stamp, *reading),
             Observation::CertificateRenewed { stamp, certificate, by, not_after_us, seconds } => {
@@ -81,7 +93,7 @@ impl Engine {
             }
             Observation::Gate { stamp, gate } => self.gate(&stamp, gate),
             Observation::Clock { stamp, readings } => self.clock(stamp, readings),
-            Observation::Health { stamp, health } => self.core.live.health = Some((health, stamp)),
+            Observation::Health { stamp, health } => self.health(stamp, health),
             Observation::TouchPanels(panels) => self.core.live.touch_panels = panels,
             Observation::Counter { name, value } => {
                 self.core.live.counters.insert(name, value);

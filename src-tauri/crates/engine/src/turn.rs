@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use lab::{
     Body, Draft, Failure, PowerState, Status,
+    health::HealthJudge,
     journal::Journal,
     live::Snapshot,
     ports::{Hold, WireCounters},
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     ahead::Telling,
+    clock::ClockDesk,
     config::EngineConfig,
     core::Core,
     explaining::Explaining,
@@ -28,6 +30,7 @@ use crate::{
     ports::{PortTasks, PortWish},
     power::Hands,
     runner::Runner,
+    streams::Listening,
     watchers,
 };
 
@@ -60,6 +63,9 @@ pub struct Engine {
     pub(crate) explaining: Explaining,
     /// By machine: boot orders that agents were told to write.
     pub(crate) telling: HashMap<String, Telling>,
+    pub(crate) listening: Listening,
+    pub(crate) clock_desk: ClockDesk,
+    pub(crate) health_judge: HealthJudge,
     sink: ObservationSink,
     /// Given once the events of the turn are committed.
     pub(crate) answers: Vec<Answer>,
@@ -104,6 +110,9 @@ impl Engine {
             notebook: Notebook(notes),
             explaining: Explaining::default(),
             telling: HashMap::new(),
+            listening: Listening::default(),
+            clock_desk: ClockDesk::default(),
+            health_judge: HealthJudge::default(),
             sink,
             answers: Vec::new(),
             changes: Changes::new(),
@@ -111,6 +120,8 @@ impl Engine {
             dirty: false,
         };
         engine.recover();
+        // Before anything that is dated can be judged.
+        engine.judge_clock();
         engine.end_turn().await;
         (handle, tokio::spawn(engine.run(asked, noted, observations, stop)))
     }
@@ -156,6 +167,9 @@ impl Engine {
                 Some(Ok(change)) = self.changes.join_next(), if !self.changes.is_empty() => self.fault_set(change),
                 Some(_) = self.endings.join_next(), if !self.endings.is_empty() => {}
                 Some(Ok(done)) = self.port_tasks.join_next(), if !self.port_tasks.is_empty() => self.port_set(done),
+                Some(Ok(looked)) = self.listening.looks.join_next(), if !self.listening.looks.is_empty() => {
+                    self.looked(looked);
+                }
                 Some(Ok(outlet)) = self.hands.tasks.join_next(), if !self.hands.tasks.is_empty() => {
                     self.hands.ended(outlet);
                 }
@@ -178,6 +192,7 @@ impl Engine {
         self.hands.tasks.shutdown().await;
         self.port_tasks.shutdown().await;
         self.endings.shutdown().await;
+        self.listening.looks.shutdown().await;
         self.stop().await;
         // Their waits end with the token; an abort here would only hide a watcher that does not keep to it.
         while looking.join_next().await.is_some() {}
@@ -289,7 +304,9 @@ impl Engine {
 
     async fn tick(&mut self) {
         self.watch_power();
+        self.judge_clock();
         self.judge_certificates();
+        self.tick_streams();
         self.resume();
         let dropped = self.sink.dropped();
         if dropped > 0 {

@@ -8,6 +8,7 @@ use lab::{
     Body, Code, Failure, Stamp,
     explain::{CLOCK, CPU, OWN_LINK},
     ports::{Link, PortError, Power, Wire},
+    stream::{self, StreamReading},
 };
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -56,6 +57,31 @@ pub(crate) async fn power(
     }
 }
 
+/// Looks that tell nothing by themselves: told about once a second, so that it is seen when they end.
+struct Looks {
+    reading: StreamReading,
+    told: Option<Stamp>,
+}
+
+impl Looks {
+    fn new(name: &str, title: &str) -> Self {
+        let reading = StreamReading { name: name.into(), title: title.into(), ..StreamReading::default() };
+        Self { reading, told: None }
+    }
+
+    fn tell(&mut self, clock: &Clock, sink: &ObservationSink) {
+        let now = clock();
+        self.reading.items += 1;
+        self.reading.newest = Some(now.clone());
+        // A little less than a second, so that a pace of half a second does not tell every third.
+        if self.told.as_ref().is_some_and(|told| now.seconds_since(told).is_some_and(|s| s < 0.9)) {
+            return;
+        }
+        self.told = Some(now.clone());
+        sink.put(Observation::Streams { stamp: now, readings: vec![self.reading.clone()] });
+    }
+}
+
 /// Pace of looking at links: a person who pulls a cable looks at the screen a second later.
 const LINK_PERIOD: Duration = Duration::from_millis(500);
 /// One look at all of them; it reads the kernel's own tables.
@@ -71,6 +97,7 @@ pub(crate) async fn links(
 ) {
     let mut known: Vec<Option<Link>> = vec![None; machines.len()];
     let mut own = None;
+    let mut looks = Looks::new(stream::LINKS, "looks at links");
     let mut pace = interval(LINK_PERIOD);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -96,6 +123,7 @@ pub(crate) async fn links(
         tokio::select! {
             () = stop.cancelled() => return,
             looked = timeout(LINK_LIMIT, look) => {
+                looks.tell(&clock, &sink);
                 if looked.is_err() {
                     tracing::debug!("links could not be read in time");
                 }
@@ -129,6 +157,7 @@ pub(crate) async fn own_pace(clock: Clock, sink: ObservationSink, stop: Cancella
     let mut last: Option<Stamp> = None;
     // Since when each trouble stands.
     let (mut starved, mut jumped) = (None, None);
+    let mut looks = Looks::new(stream::PACE, "looks at this program's own time");
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -144,6 +173,7 @@ pub(crate) async fn own_pace(clock: Clock, sink: ObservationSink, stop: Cancella
             let trouble = (step.abs() >= JUMPED_S).then(|| clock_jumped(step));
             follow(&sink, &now, CLOCK, &mut jumped, trouble);
         }
+        looks.tell(&clock, &sink);
     }
 }
 

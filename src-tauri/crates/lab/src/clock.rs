@@ -1,6 +1,12 @@
 //! Whether the wall clock can be believed, before any certificate is judged by it.
 
+mod date;
+mod judge;
+
 use serde::{Deserialize, Serialize};
+
+pub use date::date_words;
+pub use judge::judge;
 
 /// Who tells the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,7 +34,7 @@ pub struct ClockReading {
     pub ahead_s: Option<f64>,
     /// Of time services: whether it follows a server now.
     pub synced: Option<bool>,
-    /// It only says that time is not before a moment.
+    /// It only says that time is not before a moment, which `says` names ("the newest event (…)").
     pub floor: bool,
     pub says: String,
 }
@@ -60,6 +66,20 @@ impl Trust {
             Self::Unconfirmed => "unconfirmed",
             Self::Off => "off",
             Self::Behind => "behind",
+        }
+    }
+}
+
+impl ClockReading {
+    /// Time is not before `us`, which `says` names; our clock says `now_us`.
+    pub fn floor(source: ClockSource, name: &str, says: &str, us: i64, now_us: i64) -> Self {
+        Self {
+            source,
+            name: name.into(),
+            ahead_s: Some((now_us - us) as f64 / 1e6),
+            synced: None,
+            floor: true,
+            says: format!("{says} ({})", date_words(us)),
         }
     }
 }

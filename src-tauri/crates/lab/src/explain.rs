@@ -18,7 +18,7 @@ mod turns;
 mod words;
 
 pub use case::{CONSOLE_TAIL, Case, Lead, Moving, SCRIPT_SERVED, TRANSFER_STALLED, Want};
-pub use common::{CLOCK, CPU, Common, Faulty, OWN_LINK, STORAGE, common, goodbyes};
+pub use common::{CLOCK, CPU, Common, Faulty, OWN_LINK, STORAGE, WEBHOOK, common, goodbyes};
 pub use limits::{Due, HISTORY_NEEDED, Limit, due, lengths, limit};
 pub use power::decided;
 pub use system::is_last_word;

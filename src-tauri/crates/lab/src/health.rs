@@ -1,5 +1,10 @@
 //! The controller's own health, as its kernel tells it.
 
+mod judge;
+pub mod parse;
+
+pub use judge::{DISK, HealthJudge, MEMORY, SOCKETS, TEMPERATURE};
+
 /// One look at it. What cannot be read is unknown.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Health {

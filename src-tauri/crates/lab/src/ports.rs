@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{facts::EfiFacts, fault::Fault, power::PowerState, secret::Secret, way::Way};
+use crate::{facts::EfiFacts, fault::Fault, power::PowerState, secret::Secret, stream::Clue, way::Way};
 
 /// Number of a relay channel, counted from 1 as the relay board counts. Machines that hang on no relay have numbers from
 /// [`OWN_CONTROL`] on.
@@ -164,6 +164,9 @@ pub struct RouterReading {
     pub uplink: Option<Uplink>,
     /// Seconds since it started.
     pub uptime_s: Option<u64>,
+    /// What its own clock says, in seconds since 1970.
+    #[serde(default)]
+    pub time_s: Option<f64>,
 }
 
 /// The way to the world.
@@ -351,6 +354,13 @@ pub trait Faults: Send + Sync {
     fn possible(&self) -> Vec<Fault>;
     /// Puts one in or takes it out; repeated, it changes nothing.
     async fn set(&self, machine: &str, fault: Fault, on: bool) -> Result<(), PortError>;
+}
+
+/// Looks at what could have made a stream fall silent.
+#[async_trait]
+pub trait Clues: Send + Sync {
+    /// What was found, good and bad. Never changes anything.
+    async fn look(&self, stream: &str) -> Vec<Clue>;
 }
 
 /// Frames of each machine, kept in a ring.

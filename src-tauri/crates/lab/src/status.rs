@@ -16,6 +16,7 @@ pub use watched::{CertificateStatus, Watched};
 
 use crate::{
     boot::{Boot, BootState},
+    clock::Trust,
     event::{Body, Event, Illegal, Moment, Stamp},
     failure::Failure,
     fault::Fault,
@@ -38,6 +39,10 @@ pub const BOARD: &str = "board";
 pub struct Status {
     /// Number of the last event folded.
     pub seq: u64,
+    /// The latest wall time of all events since the clock was last confirmed from outside, in microseconds since 1970: time
+    /// cannot be before it.
+    #[serde(default)]
+    pub newest_us: i64,
     pub engine: EngineStatus,
     pub machines: BTreeMap<String, MachineStatus>,
     pub devices: BTreeMap<String, DeviceStatus>,
@@ -290,6 +295,10 @@ impl Status {
             | Body::StorageRecovered { .. } => {}
         }
         self.seq = event.seq;
+        let confirmed = matches!(body, Body::ClockJudged { clock } if clock.trust == Trust::Good);
+        let wall_us = event.draft.stamp.wall_us;
+        // What was dated ahead of a clock that is right now would stand against it for ever.
+        self.newest_us = if confirmed { wall_us } else { self.newest_us.max(wall_us) };
         Ok(())
     }
 

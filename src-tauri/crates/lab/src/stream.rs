@@ -1,7 +1,13 @@
 //! What should keep coming: log inputs, watchers, the controller's own health. Each has a pace that is learnt from itself,
 //! and one that falls silent is named with the likely cause.
 
+mod cause;
+mod pace;
+
 use serde::{Deserialize, Serialize};
+
+pub use cause::{cause, named_by_itself, on_the_way};
+pub use pace::Pace;
 
 use crate::{event::Stamp, failure::Failure};
 
@@ -22,6 +28,18 @@ pub const BOOT_LOG: &str = "boot-log";
 pub const OWN: &str = "statusinator";
 /// The controller's health.
 pub const HEALTH: &str = "health";
+
+// Names of what watches, each a stream of looks: one that hangs is named like an input that falls silent.
+/// Looks at the power board; failed ones are looks too.
+pub const POWER: &str = "power";
+pub const SWITCH: &str = "switch";
+pub const ROUTER: &str = "router";
+/// Looks at the machines' links.
+pub const LINKS: &str = "links";
+/// Looks whether this program gets its time.
+pub const PACE: &str = "pace";
+pub const CERTIFICATES: &str = "certificates";
+pub const CLOCK: &str = "clock";
 
 /// An input or watcher as it reports itself, about once a second.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -41,9 +41,9 @@ pub fn read(page: &str, devices: &RouterDevices) -> Result<RouterReading, Metric
         samples.iter().find(of).and_then(value)
     };
     let alone = |name: &str| samples.iter().find(|sample| sample.metric == name).and_then(value);
-    let uptime_s = alone("node_time_seconds")
-        .zip(alone("node_boot_time_seconds"))
-        .and_then(|(now, started)| now.checked_sub(started));
+    let time = alone("node_time_seconds");
+    let uptime_s =
+        time.zip(alone("node_boot_time_seconds")).and_then(|(now, started)| now.checked_sub(started));
     let reading = RouterReading {
         wan_in: packets("receive", &devices.wan),
         wan_out: packets("transmit", &devices.wan),
@@ -51,6 +51,7 @@ pub fn read(page: &str, devices: &RouterDevices) -> Result<RouterReading, Metric
         lan_out: packets("transmit", &devices.lan),
         uplink: None,
         uptime_s,
+        time_s: time.map(|seconds| seconds as f64),
     };
     if reading.wan_in.or(reading.lan_in).is_none() {
         let counted = samples.iter().filter(|sample| sample.metric == "node_network_receive_packets_total");
@@ -101,6 +102,7 @@ mod tests {
             lan_out: None,
             uplink: None,
             uptime_s: Some(10_000),
+            time_s: Some(1.7e9),
         };
         assert_eq!(read(page, &devices()), Ok(expected));
     }

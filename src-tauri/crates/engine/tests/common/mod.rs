@@ -20,8 +20,8 @@ use lab::{
     journal::{Journal, JournalError, Packet},
     live::{ServiceState, Snapshot, UnknownMachine},
     ports::{
-        AgentOrder, Agents, EfiWrite, Faults, Link, Nature, OutletReading, PortError, Power, PowerReading,
-        Ways, Wire, WireCounters,
+        AgentOrder, Agents, Clues, EfiWrite, Faults, Link, Nature, OutletReading, PortError, Power,
+        PowerReading, Ways, Wire, WireCounters,
     },
     sign::{FileRole, Sign, Speaker},
 };
@@ -107,6 +107,11 @@ pub struct World {
     pub faults: Mutex<BTreeSet<(String, Fault)>>,
     /// How machines are offered their boot; nobody by default.
     pub ways: Mutex<Option<Arc<dyn Ways>>>,
+    /// What can be seen of a silent stream's way.
+    pub clues: Mutex<Option<Arc<dyn Clues>>>,
+    pub built_us: Mutex<Option<i64>>,
+    /// By how much the wall clock was set, in microseconds.
+    pub wall_step: AtomicI64,
     /// Variables that agents were told to write, newest last.
     pub told: Mutex<Vec<(String, Vec<EfiWrite>)>>,
     sink: Mutex<Option<ObservationSink>>,
@@ -129,6 +134,9 @@ impl World {
             blind: AtomicBool::new(false),
             faults: Mutex::default(),
             ways: Mutex::default(),
+            clues: Mutex::default(),
+            built_us: Mutex::default(),
+            wall_step: AtomicI64::new(0),
             told: Mutex::default(),
             sink: Mutex::default(),
             start: tokio::time::Instant::now(),
@@ -139,7 +147,8 @@ impl World {
     pub fn now(&self) -> Stamp {
         // Each look at the clock is a microsecond later, as on a real one.
         let mono = self.start.elapsed().as_micros() as i64 + self.offset.fetch_add(1, Ordering::SeqCst);
-        Stamp { wall_us: 1_700_000_000_000_000 + mono, mono_us: mono, host_boot: "test".into() }
+        let wall_us = 1_700_000_000_000_000 + mono + self.wall_step.load(Ordering::SeqCst);
+        Stamp { wall_us, mono_us: mono, host_boot: "test".into() }
     }
 
     pub fn put(&self, observation: Observation) {
@@ -330,6 +339,7 @@ pub async fn start(world: &Arc<World>, journal: &Arc<Memory>, survives: bool) ->
         strangers: Vec::new(),
         services: vec!["dhcp".into()],
         clock: Arc::new(move || clock_world.now()),
+        built_us: *world.built_us.lock().unwrap(),
         ports: Ports {
             power: Arc::new(Relay(world.clone())),
             wire: Some(Arc::new(Relay(world.clone()))),
@@ -340,6 +350,7 @@ pub async fn start(world: &Arc<World>, journal: &Arc<Memory>, survives: bool) ->
             console: None,
             faults: Some(Arc::new(Relay(world.clone()))),
             ways: world.ways.lock().unwrap().clone(),
+            clues: world.clues.lock().unwrap().clone(),
         },
     };
     sink.put(Observation::Service(ServiceState { name: "dhcp".into(), ready: true, says: "ready".into() }));

@@ -20,6 +20,8 @@ pub const OWN_LINK: &str = "link";
 pub const STORAGE: &str = "storage";
 pub const CPU: &str = "cpu";
 pub const CLOCK: &str = "clock";
+/// Messages to people who are not there.
+pub const WEBHOOK: &str = "webhook";
 
 /// Faults that begin within this are looked at together.
 const TOGETHER_S: f64 = 5.0;
@@ -126,7 +128,8 @@ fn causes(status: &Status) -> Vec<Cause> {
         let at = Moment { seq: device.seq, stamp: device.since.clone() };
         Some(Cause { code, at, says: format!("{says}: {}.", failure.why), remedy: failure.remedy.clone() })
     };
-    let own = [OWN_LINK, STORAGE, CPU, CLOCK];
+    // No machine waits for a message to somebody who is not here.
+    let own = [OWN_LINK, STORAGE, CPU, CLOCK, WEBHOOK];
     let services = status.troubles.keys().filter(|name| !own.contains(&name.as_str()));
     let services = services.filter_map(|name| {
         trouble(name, VerdictCode::ServiceDown, &format!("Our service {name} is in trouble"))
