@@ -13,11 +13,14 @@ mod boot_files;
 mod boot_services;
 mod bootmedia;
 mod capture;
+mod clock_sources;
+mod clues;
 mod compat;
 mod display;
 mod facts;
 mod faults;
 mod gear;
+mod health;
 mod host;
 mod images;
 mod late;
@@ -197,7 +200,7 @@ impl Program {
             strangers: store.strangers().await.context("read the strangers remembered")?,
             services: SERVICES.map(str::to_owned).to_vec(),
             clock: Arc::new(clock::now),
-            built_us: None,
+            built_us: clock::built_us(),
             ports: Ports {
                 power: site.power.clone(),
                 wire: Some(site.wire.clone()),
@@ -209,7 +212,7 @@ impl Program {
                 router: site.router.clone().map(|router| router as _),
                 host: host::of(&board),
                 ways: Some(site.ways.clone()),
-                clues: None,
+                clues: Some(Arc::new(clues::HostClues::new(&board))),
             },
         };
         let journal = Arc::new(store.clone());
@@ -283,11 +286,15 @@ impl Program {
             stop: stop.clone(),
         };
         let old = tokio::spawn(compat::run(old));
+        let health = tokio::spawn(health::watch(site.folder.clone(), site.sink.clone(), stop.clone()));
+        let clock_sources = tokio::spawn(clock_sources::watch(site.sink.clone(), stop.clone()));
         let touch = tokio::spawn(touch::watch(board_kind, site.sink.clone(), stop.clone()));
         let built = tokio::spawn(build(site));
         let parts = vec![
             ("board", built),
             ("old addresses", old),
+            ("health", health),
+            ("clock", clock_sources),
             ("touch screens", touch),
             ("display", panel),
             ("images", images),

@@ -64,6 +64,9 @@ pub struct ServeOptions {
     /// The boot order of virtual machines is written by their probe, as on real ones, and not into their file.
     #[arg(long)]
     pub order_by_probe: bool,
+    /// See the wall clock of a simulated board as so many seconds ahead of this computer's, or behind.
+    #[arg(long, hide = true, allow_negative_numbers = true, value_name = "SECONDS")]
+    pub clock_offset: Option<i64>,
     /// Process that started this one.
     #[arg(long, hide = true)]
     pub outer_pid: Option<u32>,
@@ -185,6 +188,10 @@ fn check(options: &ServeOptions) -> Result<BoardKind> {
         return Err(anyhow!("--speed {} is for simulated boards; real time has one speed", options.speed)
             .context(bad));
     }
+    if options.clock_offset.is_some() && kind != BoardKind::Simulated {
+        let bad = BadBoard { remedy: "leave --clock-offset out".into() };
+        return Err(anyhow!("--clock-offset is for simulated boards; others have one time").context(bad));
+    }
     if options.stranger && kind != BoardKind::Virtual {
         let bad = BadBoard { remedy: "leave --stranger out, or serve --board virtual".into() };
         return Err(anyhow!("--stranger is for virtual boards; no other has machines to make").context(bad));
@@ -233,6 +240,7 @@ fn run(
     data.create()?;
     let tls = options.tls(&listener, &data)?;
     let _log = logging::start("info", Some(&data.logs()));
+    crate::clock::set_offset(options.clock_offset.unwrap_or(0));
     let program_options = ProgramOptions {
         data,
         board,
