@@ -27,6 +27,7 @@ mod late;
 mod leases;
 mod loaders;
 mod names;
+mod own_counts;
 mod picture;
 mod real;
 mod screens;
@@ -135,6 +136,7 @@ struct Site {
     dhcp: Arc<leases::LiveDhcp>,
     faults: Arc<LateFaults>,
     captures: Arc<LateCaptures>,
+    own: own_counts::OwnCounts,
     stop: CancellationToken,
 }
 
@@ -187,6 +189,7 @@ impl Program {
             leases: Arc::new(leases::StoredLeases(store.clone())),
             faults: Arc::default(),
             captures: Arc::default(),
+            own: own_counts::OwnCounts::default(),
             dhcp,
             stop: stop.clone(),
             options: options.clone(),

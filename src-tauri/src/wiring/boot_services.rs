@@ -165,7 +165,7 @@ pub(super) fn spawn(bound: Bound, site: &Site, files: BootFiles, heartbeat_ms: u
     let running = names::spawn(&mut tasks, site, bound.names, bound.device.as_deref(), &pages, &sink);
     let promises = selfcheck::promises(&site.board, &bound.dial, &config, running);
     tasks.spawn(selfcheck::run(promises, configs, site.sink.clone(), stop.clone()));
-    tasks.spawn(translate::run(pages, seen, sink, site.sink.clone(), stop.clone()));
+    tasks.spawn(translate::run(pages, seen, sink, site.sink.clone(), site.own.clone(), stop.clone()));
     for (name, says) in ready {
         site.ready(name, says);
     }

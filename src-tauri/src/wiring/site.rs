@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    net::{IpAddr, SocketAddrV4},
+    net::{IpAddr, Ipv4Addr, SocketAddrV4},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -88,6 +88,14 @@ impl BootSite {
             let IpAddr::V4(peer) = peer else { return None };
             self.board.machines.iter().find(|m| self.dial.address(m.address) == peer)
         })
+    }
+
+    /// An address as the board file writes it; on the simulated board others are dialled in their place.
+    pub(super) fn written(&self, dialled: IpAddr) -> IpAddr {
+        let IpAddr::V4(v4) = dialled.to_canonical() else { return dialled };
+        let ([a, b, ..], [.., c, d]) = (self.board.network.boss.octets(), v4.octets());
+        let written = Ipv4Addr::new(a, b, c, d);
+        IpAddr::V4(if self.dial.address(written) == v4 { written } else { v4 })
     }
 
     /// What agents said since the last call, oldest first.

@@ -27,6 +27,7 @@ use super::{
     agents::EfiWritten,
     boot_files::role,
     facts::fact,
+    own_counts::OwnCounts,
     site::{BootSite, Said, code},
 };
 use crate::clock;
@@ -40,9 +41,10 @@ pub(super) async fn run(
     mut seen: mpsc::Receiver<Seen>,
     services: SeenSink,
     engine: ObservationSink,
+    own: OwnCounts,
     stop: CancellationToken,
 ) {
-    let translator = Translator { site, services, engine, asked: Mutex::default() };
+    let translator = Translator { site, services, engine, own, asked: Mutex::default() };
     let mut progress = interval(PROGRESS);
     let mut moving = Vec::new();
     loop {
@@ -58,6 +60,7 @@ struct Translator {
     site: Arc<BootSite>,
     services: SeenSink,
     engine: ObservationSink,
+    own: OwnCounts,
     /// Names asked for, by machine of the board.
     asked: Mutex<BTreeMap<String, u64>>,
 }
@@ -72,6 +75,7 @@ impl Translator {
             let (subject, stamp) = (lab::status::BOARD.to_owned(), stamp.clone());
             self.engine.put(Observation::Fact { subject, stamp, body: Box::new(body) });
         }
+        self.own.saw(seen, |address| self.site.written(address));
         let Some(machine) = self.site.machine(seen.peer.ip(), seen.mac).map(|m| m.name.clone()) else {
             self.stranger(seen, stamp);
             return;
@@ -294,7 +298,7 @@ fn packet(machine: &str, seen: &Seen, stamp: &Stamp) -> Option<Packet> {
         | What::LeaseStoreBack => return None,
         What::AddressTaken { address } => ("in", "dhcp", 0, format!("{address} is in use already")),
         What::RouterSolicited => ("in", "ndp", 0, "router solicited, advertised at once".to_owned()),
-        What::NameAsked { name, kind, answered } => {
+        What::NameAsked { name, kind, answered, .. } => {
             let end = if *answered { "" } else { ", not here" };
             ("in", "dns", 0, format!("{kind} {name}{end}"))
         }

@@ -20,7 +20,7 @@ use tokio::{
 use super::{Site, images::Images, site::BootSite};
 
 /// Where files of the images in use lie, by role and key.
-const IMAGES: &str = "images/";
+pub(super) const IMAGES: &str = "images/";
 /// Name in the list of services.
 const SERVICE: &str = "matchbox";
 /// Pace of looking for files without effect: a person edits them by hand.

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use crate::clock::{self, Stamp};
 use crate::counters::Counters;
 use crate::dhcp::{Client, Kind, Refusal};
+use crate::dns::Answerer;
 use crate::neighbours::Neighbours;
 use crate::progress::Progress;
 use crate::{Mac, Malformed, Proto};
@@ -172,6 +173,8 @@ pub enum What {
         kind: String,
         /// Whether we had an answer with records in it.
         answered: bool,
+        /// Who knew it.
+        by: Answerer,
     },
     /// The time was asked for.
     TimeAsked,

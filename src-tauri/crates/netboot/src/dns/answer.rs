@@ -29,6 +29,19 @@ pub struct Asked {
     pub kind: String,
     /// Whether the answer has records in it.
     pub answered: bool,
+    /// Who knew.
+    pub by: Answerer,
+}
+
+/// Who answers a question. There is no cache: what is passed on is passed on each time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Answerer {
+    /// Our own records, also when they say that there is no such name.
+    Zone,
+    /// Nobody: the name is not ours and there is no other server. It is refused.
+    Nobody,
+    /// The other server.
+    Other,
 }
 
 /// What to do with a datagram.
@@ -78,10 +91,17 @@ pub fn answer(
         name: zone::told(&query.name().to_lowercase()),
         kind: query.query_type().to_string(),
         answered: false,
+        by: Answerer::Zone,
     };
     match zone.look(query.name()) {
-        Lookup::Elsewhere if forwards => return Ok(Answer::PassOn(asked)),
-        Lookup::Elsewhere => reply.metadata.response_code = ResponseCode::Refused,
+        Lookup::Elsewhere if forwards => {
+            asked.by = Answerer::Other;
+            return Ok(Answer::PassOn(asked));
+        }
+        Lookup::Elsewhere => {
+            asked.by = Answerer::Nobody;
+            reply.metadata.response_code = ResponseCode::Refused;
+        }
         found => fill(&mut reply, zone, query, &found, turn),
     }
     asked.answered = !reply.answers.is_empty();
@@ -254,7 +274,24 @@ mod tests {
         assert!(answer(&zone, &reply, Transport::Udp, 0, false).is_err());
         let other = question("example.org.", RecordType::A).to_vec().unwrap();
         let passed = answer(&zone, &other, Transport::Udp, 0, true).unwrap();
-        assert!(matches!(passed, Answer::PassOn(asked) if asked.name == "example.org"));
+        let Answer::PassOn(asked) = passed else { panic!("{passed:?}") };
+        assert_eq!((asked.name.as_str(), asked.by), ("example.org", Answerer::Other));
+    }
+
+    #[test]
+    fn who_knew_is_told() {
+        let zone = Zone::new(&lab()).unwrap();
+        for (name, by) in [
+            ("node1.local.", Answerer::Zone),
+            ("node9.local.", Answerer::Zone),
+            ("example.org.", Answerer::Nobody),
+        ] {
+            let asked = question(name, RecordType::A).to_vec().unwrap();
+            match answer(&zone, &asked, Transport::Udp, 0, false).unwrap() {
+                Answer::Reply(_, Some(asked)) => assert_eq!(asked.by, by, "{name}"),
+                other => panic!("{name}: {other:?}"),
+            }
+        }
     }
 
     proptest! {

@@ -12,5 +12,6 @@ pub mod client;
 mod server;
 pub mod zone;
 
+pub use answer::Answerer;
 pub use server::{DnsConfig, run};
 pub use zone::{Names, Zone, ZoneError};

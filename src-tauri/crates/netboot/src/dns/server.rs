@@ -85,8 +85,8 @@ impl Desk {
     }
 
     fn saw(&self, peer: SocketAddr, asked: Asked) {
-        let Asked { name, kind, answered } = asked;
-        self.sink.saw(peer, self.sink.mac_of(peer), What::NameAsked { name, kind, answered });
+        let Asked { name, kind, answered, by } = asked;
+        self.sink.saw(peer, self.sink.mac_of(peer), What::NameAsked { name, kind, answered, by });
     }
 
     /// The other server's answer, or our word that it did not come.
