@@ -63,11 +63,11 @@ impl Classifier {
 
     /// Counts by the first row that fits.
     fn group(&mut self, group: &Group, view: &View<'_>, counts: &mut Counts) -> bool {
-        let bare = dnsmasq::bare(view.message);
-        let message = if group.form == Form::Bare { bare.text } else { view.message };
+        let bare = (group.form == Form::Bare).then(|| dnsmasq::bare(view.message));
+        let message = bare.map_or(view.message, |bare| bare.text);
         let fits = |row: &&Row| row.tests.iter().all(|test| test.holds(message, view));
         let Some(row) = group.rows.iter().find(fits) else { return false };
-        if group.form == Form::Bare && self.copies.is_copy(view.message, bare) {
+        if bare.is_some_and(|bare| self.copies.is_copy(view.message, bare)) {
             return true;
         }
         for counter in row.counters {

@@ -92,7 +92,7 @@ impl<'a> Cursor<'a> {
         }
         loop {
             self.blanks();
-            let key = self.string()?;
+            let key = self.key()?;
             self.blanks();
             if !self.take(b':') {
                 return Err(Broken::Grammar);
@@ -155,7 +155,49 @@ impl<'a> Cursor<'a> {
         Ok(truth)
     }
 
-    fn string(&mut self) -> Result<Cow<'a, str>> {
+    /// Passes exactly these bytes, if they are here.
+    #[inline]
+    pub(super) fn passes(&mut self, bytes: &str) -> bool {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let found = rest.starts_with(bytes.as_bytes());
+        self.at += if found { bytes.len() } else { 0 };
+        found
+    }
+
+    /// Passes what is left of an object of which some members were read.
+    pub(super) fn rest_of_object(&mut self) -> Result<()> {
+        loop {
+            self.blanks();
+            if self.take(b'}') {
+                return Ok(());
+            }
+            if !self.take(b',') {
+                return Err(Broken::Grammar);
+            }
+            self.skip_key()?;
+            self.skip()?;
+        }
+    }
+
+    /// A string as [`Self::string`] reads it; names are short and hold no escapes.
+    #[inline]
+    fn key(&mut self) -> Result<Cow<'a, str>> {
+        let bytes = self.text.as_bytes();
+        let from = self.at + 1;
+        let mut at = from;
+        if self.peek() == Some(b'"') {
+            while bytes.get(at).is_some_and(u8::is_ascii_alphanumeric) {
+                at += 1;
+            }
+            if bytes.get(at) == Some(&b'"') {
+                self.at = at + 1;
+                return self.text.get(from..at).map(Cow::Borrowed).ok_or(Broken::Grammar);
+            }
+        }
+        self.string()
+    }
+
+    pub(super) fn string(&mut self) -> Result<Cow<'a, str>> {
         if !self.take(b'"') {
             return Err(Broken::Grammar);
         }
@@ -187,7 +229,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn skip_string(&mut self) -> Result<()> {
+    pub(super) fn skip_string(&mut self) -> Result<()> {
         if !self.take(b'"') {
             return Err(Broken::Grammar);
         }

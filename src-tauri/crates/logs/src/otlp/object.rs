@@ -69,7 +69,7 @@ fn resource<'a>(cursor: &mut Cursor<'a>, resource: &mut Resource<'a>) -> Result<
             match name {
                 "host.name" => resource.node = values::scalar(value)?,
                 "service.name" => resource.service = values::scalar(value)?,
-                _ => value.skip()?,
+                _ => values::skip(value)?,
             }
             Ok(())
         }),
@@ -112,7 +112,7 @@ fn said<'a>(cursor: &mut Cursor<'a>, resource: usize) -> Result<Said<'a>> {
                     "message" => &mut said.message,
                     "uri" => &mut said.uri,
                     "remote" => &mut said.remote,
-                    _ => return value.skip(),
+                    _ => return values::skip(value),
                 };
                 *place = Some(values::scalar(value)?);
                 Ok(())

@@ -67,9 +67,32 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// How nearly all values begin, as the collector writes them. Known beginnings are passed at once; whatever else is there
+/// goes the long way.
+const TEXT: &str = "{\"stringValue\":";
+
 /// A value that is not made of others, as text.
 pub(super) fn scalar<'a>(cursor: &mut Cursor<'a>) -> Result<Cow<'a, str>> {
+    let mut short = *cursor;
+    if short.passes(TEXT)
+        && let Ok(text) = short.string()
+        && !text.is_empty()
+        && short.passes("}")
+    {
+        *cursor = short;
+        return Ok(text);
+    }
     Parts::read(cursor).map(Parts::scalar)
+}
+
+/// Passes a value.
+pub(super) fn skip(cursor: &mut Cursor<'_>) -> Result<()> {
+    let mut short = *cursor;
+    if short.passes(TEXT) && short.skip_string().is_ok() && short.passes("}") {
+        *cursor = short;
+        return Ok(());
+    }
+    cursor.skip()
 }
 
 /// What a body says.
@@ -83,46 +106,61 @@ pub(super) struct Body<'a> {
 
 /// A body: text, else the member `message` of a map, else everything of the map, else everything of an array.
 pub(super) fn body<'a>(cursor: &mut Cursor<'a>) -> Result<Body<'a>> {
-    let parts = Parts::read(cursor)?;
+    let before = *cursor;
+    // Most bodies are a text, or a map with a message: both are read in passing.
+    let (mut text, mut said) = (None, None);
+    cursor.object(|cursor, key| match key {
+        "stringValue" => {
+            text = cursor.text()?;
+            Ok(())
+        }
+        "kvlistValue" => pairs(cursor, |key, value| {
+            if key != "message" || said.is_some() {
+                return skip(value);
+            }
+            let from = *value;
+            said = Some((scalar(value)?, from));
+            Ok(())
+        }),
+        _ => cursor.skip(),
+    })?;
+    match (text.filter(|text| !text.is_empty()), said) {
+        (Some(message), _) => Ok(Body { message, binary: None }),
+        (None, Some((message, _))) if !message.is_empty() => Ok(Body { message, binary: None }),
+        (None, said) => other_body(before, said.map(|(_, value)| value)),
+    }
+}
+
+/// A body that is something else, or whose message is no text.
+fn other_body<'a>(mut body: Cursor<'a>, said: Option<Cursor<'a>>) -> Result<Body<'a>> {
+    let parts = Parts::read(&mut body)?;
     let (map, array) = (parts.map, parts.array);
     let message = parts.scalar();
     if !message.is_empty() {
         return Ok(Body { message, binary: None });
     }
-    if let Some(map) = map {
-        return mapped(map);
+    if let Some(mut value) = said {
+        let binary = Parts::read(&mut value)?.array.map(bytes).transpose()?.flatten();
+        return Ok(Body { message: EMPTY, binary });
     }
-    let Some(array) = array else { return Ok(Body::default()) };
     let mut joined = String::new();
-    values(array, |cursor| {
+    if let Some(mut map) = map {
+        pairs(&mut map, |key, value| {
+            let value = scalar(value)?;
+            if !value.is_empty() {
+                join(&mut joined, &format!("{key}={value}"));
+            }
+            Ok(())
+        })?;
+        return Ok(Body { message: Cow::Owned(joined), binary: None });
+    }
+    let Some(mut array) = array else { return Ok(Body::default()) };
+    let binary = bytes(array)?;
+    values(&mut array, |cursor| {
         join(&mut joined, &scalar(cursor)?);
         Ok(())
     })?;
-    Ok(Body { message: Cow::Owned(joined), binary: bytes(array)? })
-}
-
-fn mapped(map: Cursor<'_>) -> Result<Body<'_>> {
-    let mut said = None;
-    pairs(map, |key, value| {
-        if key == "message" && said.is_none() {
-            said = Some(*value);
-        }
-        value.skip()
-    })?;
-    if let Some(mut value) = said {
-        let parts = Parts::read(&mut value)?;
-        let binary = parts.array.map(bytes).transpose()?.flatten();
-        return Ok(Body { message: parts.scalar(), binary });
-    }
-    let mut joined = String::new();
-    pairs(map, |key, value| {
-        let value = scalar(value)?;
-        if !value.is_empty() {
-            join(&mut joined, &format!("{key}={value}"));
-        }
-        Ok(())
-    })?;
-    Ok(Body { message: Cow::Owned(joined), binary: None })
+    Ok(Body { message: Cow::Owned(joined), binary })
 }
 
 fn join(joined: &mut String, more: &str) {
@@ -136,10 +174,10 @@ fn join(joined: &mut String, more: &str) {
 }
 
 /// An array of small numbers as the text whose bytes they are.
-fn bytes(array: Cursor<'_>) -> Result<Option<Cow<'_, str>>> {
+fn bytes(mut array: Cursor<'_>) -> Result<Option<Cow<'_, str>>> {
     let mut bytes = Vec::new();
     let mut is_binary = true;
-    values(array, |cursor| {
+    values(&mut array, |cursor| {
         let byte = Parts::read(cursor)?.int.and_then(|int| int.parse::<u8>().ok());
         is_binary &= byte.is_some();
         if bytes.len() < BINARY_KEPT {
@@ -152,11 +190,11 @@ fn bytes(array: Cursor<'_>) -> Result<Option<Cow<'_, str>>> {
 }
 
 /// Each item of `{"values": […]}`.
-fn values<'a>(mut list: Cursor<'a>, mut each: impl FnMut(&mut Cursor<'a>) -> Result<()>) -> Result<()> {
+fn values<'a>(list: &mut Cursor<'a>, mut each: impl FnMut(&mut Cursor<'a>) -> Result<()>) -> Result<()> {
     list.object(|cursor, key| if key == "values" { cursor.array(&mut each) } else { cursor.skip() })
 }
 
-fn pairs<'a>(list: Cursor<'a>, mut each: impl FnMut(&str, &mut Cursor<'a>) -> Result<()>) -> Result<()> {
+fn pairs<'a>(list: &mut Cursor<'a>, mut each: impl FnMut(&str, &mut Cursor<'a>) -> Result<()>) -> Result<()> {
     values(list, |cursor| pair(cursor, &mut each))
 }
 
@@ -173,6 +211,16 @@ fn pair<'a>(
     cursor: &mut Cursor<'a>,
     each: &mut impl FnMut(&str, &mut Cursor<'a>) -> Result<()>,
 ) -> Result<()> {
+    let mut short = *cursor;
+    if short.passes("{\"key\":")
+        && let Ok(name) = short.string()
+        && short.passes(",\"value\":")
+        && short.kind() == Ok(Kind::Object)
+    {
+        *cursor = short;
+        each(&name, cursor)?;
+        return cursor.rest_of_object();
+    }
     let mut name: Option<Cow<'a, str>> = None;
     // A value that came before its key.
     let mut early = None;
