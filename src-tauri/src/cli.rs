@@ -19,6 +19,8 @@ mod finding;
 mod gear;
 mod images;
 mod labs;
+mod logs;
+mod logs_count;
 mod measure;
 mod power;
 mod print;
@@ -124,6 +126,8 @@ enum Command {
     Answer(explain::AnswerOptions),
     /// Let a machine boot again that was held back because it began again and again.
     Rearm(explain::RearmOptions),
+    /// Log records and what they count.
+    Logs(logs::LogsOptions),
     /// Events, oldest first.
     Events(events::EventsOptions),
     /// Break a machine on purpose, or list what can be broken: `fault NAME MACHINE [--off]`, `fault list`.
@@ -213,6 +217,7 @@ fn run(cli: Cli) -> Result<Exit> {
         Command::Secrets(command) => secrets::run(&common, command),
         Command::Bootmedia(options) => bootmedia::run(&common, &options),
         Command::Images(command) => images::run(&common, command),
+        Command::Logs(options) => logs::run(&common, &options),
         Command::Window(options) => window::open(&common, &options),
         other => {
             crate::logging::start("warn", None);
@@ -254,6 +259,7 @@ async fn ask(common: &Common, command: Command) -> Result<Exit> {
         | Command::Secrets(_)
         | Command::Bootmedia(_)
         | Command::Images(_)
+        | Command::Logs(_)
         | Command::Window(_) => Ok(Exit::Usage),
     }
 }
