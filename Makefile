@@ -36,5 +36,5 @@ bench: setup ## build, then measure start-up and memory, N=5 runs each
 bench-netboot: setup ## boot servers beside dnsmasq and nginx, into benches/RESULTS.md; ARGS="--row http --runs 3"
 	@scripts/bench-netboot.sh $(ARGS)
 
-fuzz: setup ## every parser of netboot for SECS=60 seconds each, with a nightly compiler and cargo-fuzz
+fuzz: setup ## every parser of netboot and logs for SECS=60 seconds each, with a nightly compiler and cargo-fuzz
 	@scripts/fuzz.sh $(SECS)
