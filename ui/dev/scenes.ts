@@ -26,7 +26,7 @@ import {
   verdictAt,
   type Scene,
 } from './records.ts';
-import { certificatesOf, clockOf, healthOf, streamsOf } from './watched.ts';
+import { certificatesOf, clockOf, healthOf, healthTroubles, streamsOf } from './watched.ts';
 import { endingOf, placesOf, replacementsOf } from './whole.ts';
 
 export class World {
@@ -298,7 +298,7 @@ export class World {
             ]
           : [],
       common: this.scene === 'common' ? commonAt(this.t0) : null,
-      troubles: fault ? troublesAt(this.t0) : [],
+      troubles: fault ? troublesAt(this.t0) : healthTroubles(this.scene, this.t0),
       rivals: fault ? rivalsAt(this.t0) : [],
       streams: streamsOf(this.scene, this.t0),
       certificates: certificatesOf(this.scene, this.t0),

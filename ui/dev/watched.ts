@@ -5,6 +5,7 @@ import type {
   ClockWire,
   FailureWire,
   HealthWire,
+  StatusWire,
   StreamWire,
 } from '../src/api/wire';
 import { iso, type Scene } from './records.ts';
@@ -64,6 +65,8 @@ export function streamsOf(scene: Scene, t0: number): StreamWire[] {
         : null,
     }),
     stream('health', 'the controller’s health', { items: 5_400, rate: 1, pace: 2.1 }),
+    stream('links', 'looks at links', { items: 10_800, rate: 2, pace: 1 }),
+    stream('switch', 'looks at the switch', { items: 2_700, rate: 0.5, pace: 4 }),
     stream('statusinator', 'this program’s own log', { items: 912, rate: 2, pace: 14 }),
     stream('syslog-udp', 'syslog of the router', { items: 40_112, rate: 30, dropped: silent ? 17 : 0 }),
     stream('talos', 'logs of Talos machines', {
@@ -272,3 +275,20 @@ export const healthOf = (scene: Scene): HealthWire | null =>
         socket_drops: scene === 'silent' ? 212 : 0,
         backlog_drops: scene === 'idle' ? null : 0,
       };
+
+/** What the engine says of figures that are not usual any more. */
+export const healthTroubles = (scene: Scene, t0: number): StatusWire['troubles'] =>
+  scene !== 'silent'
+    ? []
+    : [
+        {
+          service: 'disk',
+          failure: failure('storage', 'keep records', 'only 900 MB of 119 GB are free', 'make room'),
+          since: iso(t0 - 90_000),
+        },
+        {
+          service: 'temperature',
+          failure: failure('busy', 'stay cool', 'its hottest sensor says 86 °C', 'clean its fan'),
+          since: iso(t0 - 20_000),
+        },
+      ];

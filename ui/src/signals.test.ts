@@ -13,7 +13,7 @@ import {
 import { T0, aCertificate, aCertificates, aClock, aClockBehind, aSilentStream, aStream, at } from './testing';
 
 describe('the rate of all logs', () => {
-  it('adds what is known, and the controller’s health is no log', () =>
+  it('adds what is known, and a watcher of ours is no log', () =>
     expect(
       logRate([
         aStream(),
@@ -65,6 +65,11 @@ describe('a silent stream', () => {
     const never = aSilentStream();
     if (never.silence !== null) never.silence.since = null;
     expect(silentBanner([never], T0)?.says).toMatch(/nothing was ever heard/);
+  });
+  it('that is a watcher of ours is in the banner, and the logs’ lamp stays what it is', () => {
+    const health = aSilentStream({ name: 'health', title: 'the controller’s health' });
+    expect(logLamp([aStream(), health], T0)).toMatchObject({ state: 'up', says: '12/s' });
+    expect(silentBanner([aStream(), health], T0)?.says).toMatch(/^The controller’s health silent/);
   });
   it('is nothing while all speak', () => expect(silentBanner([aStream()], T0)).toBeNull());
 });

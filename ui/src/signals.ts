@@ -4,8 +4,8 @@ import type { State } from './domain';
 import { age, rate, sentence, span, time } from './format';
 import { words } from './words';
 
-/** The name of the one stream that is no log (lab::stream). */
-const HEALTH = 'health';
+/** The inputs of log records by their names (lab::stream); whatever else keeps coming is a watcher of ours. */
+const LOGS = ['collector', 'otlp', 'syslog-udp', 'syslog-tcp', 'talos', 'boot-log', 'statusinator'];
 
 /** One fact for the header: mark, words, and the whole sentence for who listens. */
 export interface Lamp {
@@ -14,7 +14,7 @@ export interface Lamp {
   whole: string;
 }
 
-const isLog = (stream: StreamWire): boolean => stream.name !== HEALTH;
+export const isLog = (stream: StreamWire): boolean => LOGS.includes(stream.name);
 
 /** Log records a second over all inputs; `null` while nobody knows. */
 export function logRate(streams: StreamWire[]): number | null {
@@ -41,16 +41,16 @@ export function silentFor(stream: StreamWire, now: number): string | null {
   return start === null ? null : age(now - time(start));
 }
 
-/** What comes by the streams; `null` on a board without any. */
+/** What the logs do; `null` on a board without any. */
 export function logLamp(streams: StreamWire[], now: number): Lamp | null {
-  const worst = silentOf(streams)[0];
+  const logs = streams.filter(isLog);
+  if (logs.length === 0) return null;
+  const worst = silentOf(logs)[0];
   if (worst !== undefined) {
     const old = silentFor(worst, now);
     const says = old === null ? words.logs.silentNow : words.logs.silent(old);
     return { state: 'warn', says, whole: words.logs.banner(sentence(worst.title), old) };
   }
-  const logs = streams.filter(isLog);
-  if (logs.length === 0) return null;
   const failed = logs.find((stream) => stream.failure !== null);
   if (failed?.failure) {
     const whole = `${sentence(failed.title)}: ${words.logs.failed}, ${failed.failure.why}`;

@@ -74,6 +74,7 @@ export const words = {
     trouble: (name: string) => `${name} in trouble`,
     mismatch: (pc: string) => `${pc}: power does not agree`,
     clock: 'the clock is not right',
+    silent: (title: string) => `${title}: silent`,
     noInternet: 'no internet',
     rival: (service: string, address: string) => `another ${service} server: ${address}`,
   },

@@ -16,8 +16,13 @@ const health = (change: Partial<HealthWire> = {}): HealthWire => ({
   backlog_drops: 0,
   ...change,
 });
-const of = (id: string, change: Partial<HealthWire> = {}) =>
-  figuresOf(health(change)).find((figure) => figure.id === id);
+const trouble = (service: string) => ({
+  service,
+  failure: { code: 'busy', what: 'w', why: 'y', remedy: 'r' },
+  since: at(-5),
+});
+const of = (id: string, change: Partial<HealthWire> = {}, ...troubles: string[]) =>
+  figuresOf(health(change), troubles.map(trouble)).find((figure) => figure.id === id);
 
 describe('the controller’s figures', () => {
   it('are told with their share', () => {
@@ -25,22 +30,20 @@ describe('the controller’s figures', () => {
     expect(of('memory')).toMatchObject({ value: '2 GiB of 8 GiB', share: 0.25, state: 'up' });
     expect(of('disk')).toMatchObject({ value: '60 GB free of 120 GB', share: 0.5, state: 'up' });
     expect(of('celsius')).toMatchObject({ value: '51 °C', state: 'up' });
-    expect(of('socket-drops')).toMatchObject({ value: 'none', share: null, state: 'up' });
+    expect(of('socketDrops')).toMatchObject({ value: 'none', share: null, state: 'up' });
   });
   it.each([
-    ['cpu', { cpu: 0.97 }, 'warn'],
-    ['softirq', { softirq: 0.3 }, 'warn'],
-    ['memory', { memory_used: 7.8 * 2 ** 30 }, 'warn'],
-    ['disk', { disk_free: 3e9 }, 'warn'],
-    ['disk', { disk_free: 0 }, 'fault'],
-    ['celsius', { celsius: 84 }, 'warn'],
-    ['celsius', { celsius: 95 }, 'fault'],
-    ['socket-drops', { socket_drops: 3 }, 'warn'],
-    ['backlog-drops', { backlog_drops: 1 }, 'warn'],
-  ] as const)('%s warns by %o', (id, change, state) => expect(of(id, change)?.state).toBe(state));
+    ['memory', 'memory'],
+    ['disk', 'disk'],
+    ['celsius', 'temperature'],
+    ['socketDrops', 'sockets'],
+  ])('%s warns while the engine has the trouble %s, and only then', (id, service) => {
+    expect(of(id, {}, service)?.state).toBe('warn');
+    expect(of(id, { celsius: 99, disk_free: 0 }, 'images')?.state).toBe('up');
+  });
   it('that cannot be read are unknown, never 0', () => {
     const none = { cpu: null, softirq: null, memory_used: null, disk_free: null, celsius: null };
-    const all = figuresOf(health({ ...none, socket_drops: null, backlog_drops: null }));
+    const all = figuresOf(health({ ...none, socket_drops: null, backlog_drops: null }), [trouble('disk')]);
     expect(new Set(all.map((figure) => figure.state))).toEqual(new Set(['unknown']));
     expect(new Set(all.map((figure) => figure.value))).toEqual(new Set(['unknown']));
   });

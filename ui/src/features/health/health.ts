@@ -1,5 +1,5 @@
 // How the controller itself is, and by what its clock is compared. No markup here.
-import type { ClockSourceWire, ClockWire, HealthWire } from '../../api/wire';
+import type { ClockSourceWire, ClockWire, HealthWire, TroubleWire } from '../../api/wire';
 import type { State } from '../../domain';
 import { age, bytes, count, measured, memory, percent, sentence, time } from '../../format';
 import { words } from '../../words';
@@ -18,66 +18,52 @@ export interface Figure {
   share: number | null;
 }
 
-// From where on a figure is no longer usual. A mini PC's processor slows itself down from about 90 °C.
-const CPU_FULL = 0.95;
-const MEMORY_FULL = 0.92;
-const DISK_LOW = 0.05;
-const DISK_NONE = 0.01;
-const WARM_C = 80;
-const HOT_C = 90;
-/** One of four processors that does nothing but network interrupts. */
-const SOFTIRQ_FULL = 0.25;
+/** The troubles of the engine's own judgement, by whose name a figure is in trouble: one fact has one state everywhere. */
+const TROUBLES = {
+  cpu: 'cpu',
+  memory: 'memory',
+  disk: 'disk',
+  celsius: 'temperature',
+  socketDrops: 'sockets',
+  backlogDrops: 'sockets',
+} as const;
 
-export function figuresOf(health: HealthWire): Figure[] {
+export function figuresOf(health: HealthWire, troubles: TroubleWire[]): Figure[] {
   const used = ratio(health.memory_used, health.memory_total);
   const free = ratio(health.disk_free, health.disk_total);
   const figure = (
-    id: string,
-    label: string,
+    id: keyof typeof TROUBLES | 'softirq',
     value: string | null,
-    share: number | null,
-    state: State,
-  ): Figure =>
-    value === null
-      ? { id, label, value: words.unknown, share: null, state: 'unknown' }
-      : { id, label, value, share, state };
-  const drops = (id: string, label: string, n: number | null) =>
-    figure(id, label, n === null ? null : say.drops(count(n)), null, (n ?? 0) > 0 ? 'warn' : 'up');
+    share: number | null = null,
+  ): Figure => {
+    if (value === null) return { id, label: say[id], value: words.unknown, share: null, state: 'unknown' };
+    const bad = id !== 'softirq' && troubles.some((trouble) => trouble.service === TROUBLES[id]);
+    return { id, label: say[id], value, share, state: bad ? 'warn' : 'up' };
+  };
+  const drops = (n: number | null) => (n === null ? null : say.drops(count(n)));
   const { cpu, softirq, celsius } = health;
   return [
-    figure('cpu', say.cpu, cpu === null ? null : percent(cpu), cpu, (cpu ?? 0) >= CPU_FULL ? 'warn' : 'up'),
-    figure(
-      'softirq',
-      say.softirq,
-      softirq === null ? null : percent(softirq),
-      softirq,
-      (softirq ?? 0) >= SOFTIRQ_FULL ? 'warn' : 'up',
-    ),
+    figure('cpu', cpu === null ? null : percent(cpu), cpu),
+    figure('softirq', softirq === null ? null : percent(softirq), softirq),
     figure(
       'memory',
-      say.memory,
       used === null ? null : say.used(memory(health.memory_used ?? 0), memory(health.memory_total ?? 0)),
       used,
-      (used ?? 0) >= MEMORY_FULL ? 'warn' : 'up',
     ),
     figure(
       'disk',
-      say.disk,
       free === null ? null : say.free(bytes(health.disk_free ?? 0), bytes(health.disk_total ?? 0)),
       free === null ? null : 1 - free,
-      (free ?? 1) < DISK_NONE ? 'fault' : (free ?? 1) < DISK_LOW ? 'warn' : 'up',
     ),
-    figure(
-      'celsius',
-      say.celsius,
-      celsius === null ? null : say.degrees(celsius),
-      celsius === null ? null : Math.min(1, Math.max(0, celsius / 100)),
-      (celsius ?? 0) >= HOT_C ? 'fault' : (celsius ?? 0) >= WARM_C ? 'warn' : 'up',
-    ),
-    drops('socket-drops', say.socketDrops, health.socket_drops),
-    drops('backlog-drops', say.backlogDrops, health.backlog_drops),
+    figure('celsius', celsius === null ? null : say.degrees(celsius), share(celsius)),
+    figure('socketDrops', drops(health.socket_drops)),
+    figure('backlogDrops', drops(health.backlog_drops)),
   ];
 }
+
+/** Of 100 °C, at which no mini PC works any more. */
+const share = (celsius: number | null): number | null =>
+  celsius === null ? null : Math.min(1, Math.max(0, celsius / 100));
 
 const ratio = (part: number | null, whole: number | null): number | null =>
   part === null || whole === null || whole === 0 ? null : part / whole;

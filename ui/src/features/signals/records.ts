@@ -2,6 +2,7 @@
 import type { RecordWire, StreamWire } from '../../api/wire';
 import type { State } from '../../domain';
 import { age, clockFine, count, rate, time } from '../../format';
+import { isLog } from '../../signals';
 import { words } from '../../words';
 
 const say = words.signals;
@@ -60,7 +61,7 @@ export interface Foot {
 
 /** Past three times the longest usual pause nothing is taken for the present. */
 export function footOf(streams: StreamWire[], skipped: number, now: number): Foot {
-  const logs = streams.filter((stream) => stream.name !== 'health');
+  const logs = streams.filter(isLog);
   const newest = Math.max(
     -Infinity,
     ...logs.map((one) => (one.newest === null ? -Infinity : time(one.newest))),
@@ -79,6 +80,12 @@ export function footOf(streams: StreamWire[], skipped: number, now: number): Foo
       ...(skipped > 0 ? [say.lagged(count(skipped))] : []),
     ],
   };
+}
+
+/** What is wrong first, then the logs, then our own watchers. */
+export function inOrder(streams: StreamWire[]): StreamWire[] {
+  const rank = (one: StreamWire) => ((one.failure ?? one.silence) !== null ? 0 : isLog(one) ? 1 : 2);
+  return [...streams].sort((a, b) => rank(a) - rank(b) || a.title.localeCompare(b.title));
 }
 
 /** A stream of the list. */

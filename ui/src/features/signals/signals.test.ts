@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { CountersWire } from '../../api/wire';
 import { T0, aRecord, aSilentStream, aStream, at } from '../../testing';
 import { groupsOf, loudest } from './counters';
-import { footOf, markOf, momentOf, queryOf, sourceOf, streamRow } from './records';
+import { footOf, inOrder, markOf, momentOf, queryOf, sourceOf, streamRow } from './records';
 
 const counters = (change: Partial<CountersWire> = {}): CountersWire => ({
   profile: 'labinator',
@@ -112,6 +112,14 @@ describe('the foot of the list', () => {
 });
 
 describe('a stream of the list', () => {
+  it('stands with the broken ones first, and our own watchers last', () => {
+    const order = inOrder([
+      aStream({ name: 'switch', title: 'a' }),
+      aStream({ title: 'b' }),
+      aSilentStream({ name: 'talos', title: 'c' }),
+    ]);
+    expect(order.map((one) => one.name)).toEqual(['talos', 'collector', 'switch']);
+  });
   it('that speaks is up, with its pace', () =>
     expect(streamRow(aStream({ pace: 8 }), T0)).toEqual({
       state: 'up',
