@@ -46,7 +46,7 @@ export function streamsOf(scene: Scene, t0: number): StreamWire[] {
       pace: null,
       newest: iso(t0 - 9_000),
     }),
-    stream('collector', 'log records of the collector’s file', {
+    stream('collector', 'the collector’s file /var/log/otelcol/otelcol.jsonl', {
       rate: silent ? 0 : 180 + jitter,
       bad: 3,
       newest: silent ? iso(t0 - 35_000) : iso(Date.now() - 300),

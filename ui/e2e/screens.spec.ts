@@ -322,7 +322,7 @@ test('a silent stream is told on Board, with what to do, and nothing moves for i
   await open('silent', '?silent#/board');
   const banner = page.getByTestId('silent');
   await expect(banner).toContainText(
-    /Log records of the collector’s file silent for \d+ s:\s+no process named otelcol runs — start it on the controller/,
+    /Log stream silent for \d+ s:\s+no process named otelcol runs — start it on the controller/,
   );
   expect(await tile.boundingBox(), 'the shelf keeps its place').toEqual(place);
   await expect(page.getByTestId('logs')).toContainText(/logs\s+silent \d+ s/);

@@ -48,11 +48,11 @@ describe('a silent stream', () => {
     expect(logLamp([aStream(), aSilentStream()], T0)).toEqual({
       state: 'warn',
       says: 'silent 35 s',
-      whole: 'Log records of the collector’s file silent for 35 s',
+      whole: 'Log stream silent for 35 s',
     }));
   it('is named with since when, why, and what to do', () =>
     expect(silentBanner([aStream(), aSilentStream()], T0)).toEqual({
-      says: 'Log records of the collector’s file silent for 35 s',
+      says: 'Log stream silent for 35 s',
       cause: 'no process named otelcol runs',
       remedy: 'start it.',
       more: 0,
@@ -69,7 +69,7 @@ describe('a silent stream', () => {
   it('that is a watcher of ours is in the banner, and the logs’ lamp stays what it is', () => {
     const health = aSilentStream({ name: 'health', title: 'the controller’s health' });
     expect(logLamp([aStream(), health], T0)).toMatchObject({ state: 'up', says: '12/s' });
-    expect(silentBanner([aStream(), health], T0)?.says).toMatch(/^The controller’s health silent/);
+    expect(silentBanner([aStream(), health], T0)?.says).toMatch(/^Controller’s health silent/);
   });
   it('is nothing while all speak', () => expect(silentBanner([aStream()], T0)).toBeNull());
 });

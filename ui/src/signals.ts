@@ -49,17 +49,21 @@ export function logLamp(streams: StreamWire[], now: number): Lamp | null {
   if (worst !== undefined) {
     const old = silentFor(worst, now);
     const says = old === null ? words.logs.silentNow : words.logs.silent(old);
-    return { state: 'warn', says, whole: words.logs.banner(sentence(worst.title), old) };
+    return { state: 'warn', says, whole: words.logs.banner(streamName(worst), old) };
   }
   const failed = logs.find((stream) => stream.failure !== null);
   if (failed?.failure) {
-    const whole = `${sentence(failed.title)}: ${words.logs.failed}, ${failed.failure.why}`;
+    const whole = `${streamName(failed)}: ${words.logs.failed}, ${failed.failure.why}`;
     return { state: 'warn', says: words.logs.failed, whole };
   }
   const sum = logRate(streams);
   if (sum === null) return { state: 'unknown', says: '–', whole: words.logs.unknown };
   return { state: 'up', says: rate(sum), whole: words.logs.rate(rate(sum)) };
 }
+
+/** A stream as people call it; where it is read stands on Signals. */
+export const streamName = (stream: StreamWire): string =>
+  words.logs.names[stream.name] ?? sentence(stream.title);
 
 export interface Silent {
   says: string;
@@ -78,7 +82,7 @@ export function silentBanner(streams: StreamWire[], now: number): Silent | null 
   const failure = worst?.silence?.failure;
   if (worst === undefined || failure === undefined) return null;
   return {
-    says: words.logs.banner(sentence(worst.title), silentFor(worst, now)),
+    says: words.logs.banner(streamName(worst), silentFor(worst, now)),
     cause: failure.why,
     remedy: ended(failure.remedy),
     more: silent.length - 1,

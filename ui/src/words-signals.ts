@@ -5,6 +5,24 @@ import { plural } from './words-gear';
 export const signalWords = {
   logs: {
     lamp: 'logs',
+    /** Streams by their names on the wire. */
+    names: {
+      collector: 'Log stream',
+      otlp: 'OTLP stream',
+      'syslog-udp': 'Syslog',
+      'syslog-tcp': 'Syslog over TCP',
+      talos: 'Log of the Talos machines',
+      'boot-log': 'Log of booting machines',
+      statusinator: 'This program’s own log',
+      health: 'Controller’s health',
+      power: 'Watch of the relay board',
+      switch: 'Watch of the switch',
+      router: 'Watch of the router',
+      links: 'Watch of the links',
+      pace: 'Watch of this program’s own time',
+      clock: 'Watch of the clock',
+      certificates: 'Watch of the certificates',
+    } as Record<string, string>,
     rate: (rate: string) => `logs ${rate}`,
     unknown: 'logs: rate unknown',
     silent: (age: string) => `silent ${age}`,
