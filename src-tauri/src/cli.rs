@@ -1,5 +1,6 @@
 //! The command line. Lists print as JSON Lines with `--json`; every failure says what, why and what to do.
 
+mod backup;
 mod bootmedia;
 mod boots;
 mod capture;
@@ -157,6 +158,8 @@ enum Command {
     CheckConfig(check::CheckOptions),
     /// Look for what keeps the program from working on this machine.
     Doctor(doctor::DoctorOptions),
+    /// Copy a board's databases into a folder while its engine runs or not; each copy is looked through.
+    Backup(backup::BackupOptions),
     /// Fold all events of a board anew and replace its checkpoint; the engine must not run.
     Rebuild(rebuild::RebuildOptions),
     /// The engine of a virtual board inside its namespaces; started by `serve` and by the window.
@@ -251,6 +254,7 @@ async fn ask(common: &Common, command: Command) -> Result<Exit> {
         Command::Capture(options) => capture::run(common, &options).await,
         Command::Url => status::url(common).await,
         Command::Doctor(options) => doctor::run(common, &options).await,
+        Command::Backup(options) => backup::run(common, &options).await,
         Command::Rebuild(options) => rebuild::run(common, &options).await,
         Command::Serve(_)
         | Command::EngineInside(_)
