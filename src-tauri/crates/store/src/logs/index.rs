@@ -16,7 +16,7 @@ const WORD_BYTES: usize = 64;
 const WORDS_ASKED: usize = 12;
 
 /// The text that the index gets for a record.
-pub(super) fn text(record: &Record) -> String {
+pub fn text(record: &Record) -> String {
     let mut text = String::with_capacity(record.message.len() + 80);
     if record.message.is_ascii() {
         // The same words as below without an allocation for each: nearly all messages are of this kind.

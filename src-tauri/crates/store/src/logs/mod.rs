@@ -34,7 +34,10 @@ use lab::{
 use sqlx::{SqlitePool, migrate::Migrator, sqlite::SqliteAutoVacuum};
 use tokio::sync::{RwLock, watch};
 
-pub use self::trim::{Keep, Trimmed};
+pub use self::{
+    index::text as index_text,
+    trim::{Keep, Trimmed},
+};
 use crate::{
     OpenError, error,
     open::{connect, connect_readers, options},

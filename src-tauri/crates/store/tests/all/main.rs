@@ -12,6 +12,7 @@ mod history;
 mod images;
 mod logging;
 mod measure;
+mod measure_logs;
 mod opening;
 mod powercut;
 mod replay;
