@@ -17,10 +17,10 @@ skip() {
 # needs COMMAND PACKAGE: a program of Debian's.
 needs() { command -v "$1" >/dev/null || skip "$1 is missing: apt-get install $2"; }
 
-# go_binary NAME PACKAGE: builds a Go program from recipes/NAME (its go.mod and go.sum), once for each recipe, and puts its path
-# into $BINARY.
+# go_binary NAME PACKAGE [SOURCE]: builds a Go program from recipes/NAME (its go.mod and go.sum), once for each recipe, and puts
+# its path into $BINARY. SOURCE is a function that writes the program's source into the folder it is called in.
 go_binary() {
-  local name=$1 package=$2 recipe=$RECIPES/$1 sum log
+  local name=$1 package=$2 source=${3:-true} recipe=$RECIPES/$1 sum log
   sum=$(cat "$recipe"/go.mod "$recipe"/go.sum | sha256sum | cut -c1-16)
   BINARY=$CACHE/$name-$sum/$name
   mkdir -p "${BINARY%/*}"
@@ -32,9 +32,8 @@ go_binary() {
     command -v go >/dev/null || skip "Go is missing: it builds $name"
     local work
     work=$(mktemp -d)
-    cp "$recipe"/go.mod "$recipe"/go.sum "$work"
     say "building $name (once)"
-    (cd "$work" && CGO_ENABLED=0 GOFLAGS=-buildvcs=false timeout 1800 go build -mod=mod -trimpath -ldflags '-s -w' \
+    (cd "$work" && "$source" "$recipe" && cp "$recipe"/go.mod "$recipe"/go.sum . && CGO_ENABLED=0 GOFLAGS=-buildvcs=false timeout 1800 go build -mod=mod -trimpath -ldflags '-s -w' \
       -o "$BINARY.new" "$package") >"$log" 2>&1 || { rm -rf "$work"; skip "$name could not be built: $(tail -n 1 "$log")"; }
     rm -rf "$work"
     mv "$BINARY.new" "$BINARY"
