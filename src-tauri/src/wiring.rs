@@ -26,6 +26,7 @@ mod images;
 mod late;
 mod leases;
 mod loaders;
+mod logs;
 mod names;
 mod own_counts;
 mod picture;
@@ -152,6 +153,8 @@ impl Program {
             let remedy = error.remedy();
             anyhow::Error::new(error).context(format!("open the events of this board; {remedy}"))
         })?;
+        let unclean = recovered.unclean;
+        let logs = logs::open(&folder, &options.board).await;
         let tokens = Arc::new(api::tokens::ensure(options.data.path()).context("prepare the access tokens")?);
         let board = Arc::new(options.board.clone());
         let stop = CancellationToken::new();
@@ -223,12 +226,13 @@ impl Program {
             Engine::start(config, recovered.status, journal.clone(), sink, observations, engine_stop.clone())
                 .await;
         site.picture.fill(engine.clone());
+        let desk = logs.as_ref().ok().map(|(logs, _)| logs.clone() as Arc<dyn api::LogDesk>);
         let (drawn, tests) = display::Drawn::new();
         let task = display::DisplayTask {
             path: site.display(),
             board: board.clone(),
             engine: engine.clone(),
-            logs: None,
+            logs: desk.clone(),
             sink: site.sink.clone(),
             stop: stop.clone(),
         };
@@ -249,7 +253,7 @@ impl Program {
             board,
             board_file: options.board_file.clone().map(|path| Arc::new(board_file::OwnFile(path)) as _),
             gear,
-            logs: None,
+            logs: desk.clone(),
             certificates: None,
             engine: engine.clone(),
             archive: journal,
@@ -282,7 +286,7 @@ impl Program {
             board: options.board.clone(),
             engine: engine.clone(),
             router: site.router.clone().map(|router| router as _),
-            logs: None,
+            logs: desk,
             tokens: old_tokens,
             screens: url.clone(),
             sink: site.sink.clone(),
@@ -292,6 +296,22 @@ impl Program {
         let health = tokio::spawn(health::watch(site.folder.clone(), site.sink.clone(), stop.clone()));
         let clock_sources = tokio::spawn(clock_sources::watch(site.sink.clone(), stop.clone()));
         let touch = tokio::spawn(touch::watch(board_kind, site.sink.clone(), stop.clone()));
+        let records = match logs {
+            Ok((logs, recovered)) => Some(tokio::spawn(logs::run(logs::LogsTask {
+                logs,
+                recovered,
+                unclean,
+                board: site.board.clone(),
+                folder: site.folder.clone(),
+                own: site.own.clone(),
+                sink: site.sink.clone(),
+                stop: stop.clone(),
+            }))),
+            Err(failure) => {
+                site.sink.put(Observation::Trouble { service: logs::SERVICE.into(), failure: Some(failure) });
+                None
+            }
+        };
         let built = tokio::spawn(build(site));
         let parts = vec![
             ("board", built),
@@ -303,6 +323,7 @@ impl Program {
             ("images", images),
             ("api", api),
         ];
+        let parts = parts.into_iter().chain(records.map(|task| ("logs", task))).collect();
         Ok(Self {
             engine,
             url,

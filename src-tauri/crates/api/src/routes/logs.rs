@@ -12,7 +12,7 @@ use axum::{
 };
 use futures::stream;
 use lab::{
-    Code,
+    Board, Code,
     log::{Filter, Level, Stored},
 };
 use serde::Deserialize;
@@ -63,7 +63,7 @@ pub(super) struct RecordsQuery {
 }
 
 impl RecordsQuery {
-    fn filter(&self) -> Result<Filter, Refusal> {
+    fn filter(&self, board: &Board) -> Result<Filter, Refusal> {
         let level = match self.level.as_deref() {
             None => None,
             Some(word) => Some(Level::parse(word).ok_or_else(|| {
@@ -80,7 +80,8 @@ impl RecordsQuery {
         };
         let nodes = self.node.iter().flat_map(|names| names.split(',')).filter(|name| !name.is_empty());
         Ok(Filter {
-            nodes: nodes.map(str::to_owned).collect(),
+            // Machines also by the number on the box.
+            nodes: nodes.map(|who| board.machine(who).map_or(who, |machine| &machine.name).to_owned()).collect(),
             service: self.service.clone(),
             stream: self.stream.clone(),
             level,
@@ -108,7 +109,7 @@ pub(super) async fn records(
     Query(query): Query<RecordsQuery>,
 ) -> Result<Json<RecordsWire>, Refusal> {
     let limit = limit(query.limit, RECORDS_USUAL, RECORDS_MOST)?;
-    let filter = query.filter()?;
+    let filter = query.filter(&site.state.board)?;
     let desk = desk(&site)?;
     let found = timeout(SEARCH_WITHIN, desk.records(&filter, query.before, limit)).await;
     let records = match found {
@@ -137,7 +138,7 @@ pub(super) async fn follow(
     State(site): State<Arc<Site>>,
     Query(query): Query<RecordsQuery>,
 ) -> Result<Response, Refusal> {
-    let filter = query.filter()?;
+    let filter = query.filter(&site.state.board)?;
     let records = desk(&site)?.follow();
     let place = site.streams.clone().try_acquire_owned().map_err(|_| {
         let why = format!("{STREAMS} readers are there already");
