@@ -15,6 +15,7 @@ mod bootmedia;
 mod capture;
 mod clock_sources;
 mod clues;
+mod certificates;
 mod compat;
 mod display;
 mod facts;
@@ -138,6 +139,9 @@ struct Site {
     faults: Arc<LateFaults>,
     captures: Arc<LateCaptures>,
     own: own_counts::OwnCounts,
+    keeper: Arc<certificates::LateKeeper>,
+    /// For how long the program was off before, where that is known.
+    off_s: Option<f64>,
     stop: CancellationToken,
 }
 
@@ -155,6 +159,7 @@ impl Program {
         })?;
         let unclean = recovered.unclean;
         let logs = logs::open(&folder, &options.board).await;
+        let off_s = off(&store, recovered.status.seq, logs.as_ref().ok()).await;
         let tokens = Arc::new(api::tokens::ensure(options.data.path()).context("prepare the access tokens")?);
         let board = Arc::new(options.board.clone());
         let stop = CancellationToken::new();
@@ -193,6 +198,8 @@ impl Program {
             faults: Arc::default(),
             captures: Arc::default(),
             own: own_counts::OwnCounts::default(),
+            keeper: Arc::default(),
+            off_s,
             dhcp,
             stop: stop.clone(),
             options: options.clone(),
@@ -226,6 +233,7 @@ impl Program {
             Engine::start(config, recovered.status, journal.clone(), sink, observations, engine_stop.clone())
                 .await;
         site.picture.fill(engine.clone());
+        site.keeper.fill(engine.clone());
         let desk = logs.as_ref().ok().map(|(logs, _)| logs.clone() as Arc<dyn api::LogDesk>);
         let (drawn, tests) = display::Drawn::new();
         let task = display::DisplayTask {
@@ -254,7 +262,7 @@ impl Program {
             board_file: options.board_file.clone().map(|path| Arc::new(board_file::OwnFile(path)) as _),
             gear,
             logs: desk.clone(),
-            certificates: None,
+            certificates: Some(site.keeper.clone()),
             engine: engine.clone(),
             archive: journal,
             faults: (kind != BoardKind::Labinator).then(|| site.faults.clone() as _),
@@ -351,6 +359,17 @@ impl Program {
     }
 }
 
+/// For how long the program was off: since the last event or the last log record, whichever came later.
+async fn off(store: &store::Store, last: u64, logs: Option<&(Arc<logs::Logs>, store::logs::LogRecovered)>) -> Option<f64> {
+    let event = store.events(last.checked_sub(1)?, 1).await.ok()?.pop()?.draft.stamp.wall_us;
+    let record = match logs {
+        Some((logs, _)) => logs.newest_us().await,
+        None => None,
+    };
+    let since = event.max(record.unwrap_or(event));
+    Some((clock::now().wall_us - since) as f64 / 1e6).filter(|seconds| *seconds > 0.0)
+}
+
 async fn end(name: &str, part: JoinHandle<()>) {
     let abort = part.abort_handle();
     if tokio::time::timeout(PART_LIMIT, part).await.is_err() {
@@ -363,6 +382,7 @@ async fn end(name: &str, part: JoinHandle<()>) {
 async fn build(site: Site) {
     let sink = site.sink.clone();
     let kind = site.board.board.kind;
+    let keeper = site.keeper.clone();
     let result = match kind {
         BoardKind::Simulated => simulated::run(site).await,
         BoardKind::Virtual => virtual_board::run(site).await,
@@ -373,6 +393,7 @@ async fn build(site: Site) {
         tracing::error!(board = kind.word(), says, "the board could not be built");
         sink.put(Observation::Service(ServiceState { name: BOARD_SERVICE.into(), ready: false, says }));
     }
+    keeper.ended().await;
 }
 
 impl Site {

@@ -1,6 +1,6 @@
 //! Certificates kept good while the program runs: what the keeper tells becomes observations and counts.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use api::CertificateDesk;
 use async_trait::async_trait;
@@ -15,12 +15,31 @@ use crate::{certificates, clock};
 
 /// The keeper, once the board is there: on the simulated one endpoints have no address before.
 #[derive(Default)]
-pub(super) struct LateKeeper(OnceLock<KeeperHandle>);
+pub(super) struct LateKeeper {
+    handle: OnceLock<KeeperHandle>,
+    engine: OnceLock<EngineHandle>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
 
 impl LateKeeper {
+    pub(super) fn fill(&self, engine: EngineHandle) {
+        // Filled once, before any board is built.
+        let _ = self.engine.set(engine);
+    }
+
+    /// Waits until it has ended, where it was started.
+    pub(super) async fn ended(&self) {
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task
+            && let Err(error) = task.await
+        {
+            tracing::error!(%error, "the keeper of certificates ended in a panic");
+        }
+    }
+
     fn get(&self, what: &str) -> Result<&KeeperHandle, Failure> {
         let why = "the board is still being built";
-        self.0.get().ok_or_else(|| Failure::new(Code::Busy, what, why, "try again in a moment"))
+        self.handle.get().ok_or_else(|| Failure::new(Code::Busy, what, why, "try again in a moment"))
     }
 }
 
@@ -35,22 +54,23 @@ impl CertificateDesk for LateKeeper {
     }
 
     fn root(&self) -> Option<String> {
-        self.0.get().and_then(KeeperHandle::root)
+        self.handle.get().and_then(KeeperHandle::root)
     }
 }
 
 impl Site {
     /// Starts to look after the board's certificates.
-    pub(super) fn keep_certificates(&self, dial: &Dial, engine: EngineHandle) -> JoinHandle<()> {
-        let trust = Arc::new(move || trusted(&engine));
+    pub(super) fn keep_certificates(&self, dial: &Dial) {
+        let keeper = self.keeper.clone();
+        let trust = Arc::new(move || keeper.engine.get().map_or(Trust::Unconfirmed, trusted));
         let shelf = certificates::shelf(&self.board, &self.options.data, &self.folder, dial, trust);
         let config = KeeperConfig { off_s: self.off_s, ..KeeperConfig::new(shelf) };
         let (sink, own) = (self.sink.clone(), self.own.clone());
         let (handle, task) =
             Keeper::start(config, Arc::new(move |news| tell(news, &sink, &own)), self.stop.child_token());
         // Only one is ever started.
-        let _ = self.keeper.0.set(handle);
-        task
+        let _ = self.keeper.handle.set(handle);
+        *self.keeper.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
     }
 }
 

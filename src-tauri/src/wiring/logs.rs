@@ -11,7 +11,7 @@ use api::{CountersNow, LogDesk, Talker};
 use async_trait::async_trait;
 use engine::{Observation, ObservationSink};
 use lab::{
-    Board, Code, Failure,
+    Board, BoardKind, Code, Failure,
     board::Mode,
     counts::{Counts, Sources},
     dial::Dial,
@@ -77,6 +77,12 @@ impl Logs {
         }
     }
 
+    /// When the last record was read, before this start.
+    pub(super) async fn newest_us(&self) -> Option<i64> {
+        let newest = self.store.records(&Filter::default(), None, 1).await.ok()?;
+        newest.first().map(|stored| stored.record.seen_us)
+    }
+
     fn counts(&self) -> std::sync::MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -92,11 +98,12 @@ pub(super) async fn open(folder: &Path, board: &Board) -> Result<(Arc<Logs>, Log
     Ok((Logs::new(board, store, &recovered), recovered))
 }
 
-/// Addresses as they are dialled on this board. Watched only, nothing listens: those ports are others'.
+/// Addresses as they are dialled on this board; on the simulated one a place that another engine holds moves to a free
+/// one. Watched only, nothing listens: those ports are others'.
 fn gear(board: &Board) -> LogsGear {
     let dial = Dial::new(board.board.kind);
     let dialled = |at: SocketAddr| match at {
-        SocketAddr::V4(v4) => dial.socket(*v4.ip(), v4.port()).into(),
+        SocketAddr::V4(v4) => free(board, dial.socket(*v4.ip(), v4.port()).into()),
         SocketAddr::V6(_) => at,
     };
     let listens = board.board.mode == Mode::Drive;
@@ -109,6 +116,12 @@ fn gear(board: &Board) -> LogsGear {
         talos: socket(written.talos),
         ..written.clone()
     }
+}
+
+fn free(board: &Board, at: SocketAddr) -> SocketAddr {
+    let simulated = board.board.kind == BoardKind::Simulated;
+    let taken = || std::net::TcpListener::bind(at).is_err() || std::net::UdpSocket::bind(at).is_err();
+    if simulated && taken() { SocketAddr::new(at.ip(), 0) } else { at }
 }
 
 fn port_error(error: JournalError) -> PortError {

@@ -26,6 +26,7 @@ pub(super) async fn run(site: Site) -> Result<()> {
     let trust = Arc::new(KnownDevices::open(site.options.data.path()));
     let folder = site.folder.clone();
     let drivers = GearSite { board: &site.board, dial: &dial, folder: &folder, secrets: &known, trust };
+    site.keep_certificates(&dial);
     if site.board.board.mode == Mode::Watch {
         return watching::run(&site, &drivers).await;
     }

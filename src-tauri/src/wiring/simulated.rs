@@ -69,6 +69,7 @@ pub(super) async fn run(site: Site) -> Result<()> {
     let trust = Arc::new(KnownDevices::open(met.path()));
     let drivers = GearSite { board: gear, dial: &dial, folder: &folder, secrets: &secrets, trust };
     site.fill(&drivers)?;
+    site.keep_certificates(&dial);
     site.ready(
         BOARD_SERVICE,
         format!("{} simulated PCs at speed {}", gear.machines.len(), site.options.speed),
