@@ -74,7 +74,7 @@ pub(super) async fn run(site: Site) -> Result<()> {
     site.console.fill(machines.clone());
     site.ways.fill(machines.clone());
     site.power.fill(machines.clone());
-    site.keep_certificates(&dial);
+    site.keep_certificates(&Dial::new(BoardKind::Virtual));
     site.ready(BOARD_SERVICE, format!("{} QEMU machines on {BRIDGE}", site.board.machines.len()));
     if let Some(stranger) = stranger
         && let Err(error) = machines.on(stranger.outlet).await
