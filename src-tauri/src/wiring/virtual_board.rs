@@ -7,7 +7,7 @@ use devices::qemu::{
     Firmware, MachineSpec, Machines, Network, NetworkPlan, Tools, WireFaults, network::BRIDGE,
 };
 use lab::power::BOSS_OUTLET;
-use lab::{Board, Way, ports::Power};
+use lab::{Board, BoardKind, Way, dial::Dial, ports::Power};
 
 use super::{
     BOARD_SERVICE, Site,
