@@ -1,17 +1,22 @@
 //! The certificates of a board, for the engine and for the command line alike: where its files lie, who signs, who may judge.
 
-use std::{path::Path, sync::Arc};
+use std::{os::unix::fs::DirBuilderExt, path::Path, sync::Arc, time::Duration};
 
+use anyhow::{Context, Result};
 use certs::{LabCaConfig, ShelfConfig};
 use lab::{
-    Board, BoardKind, Secret,
+    Board, BoardKind, Failure, Secret,
     board::Mode,
     clock::Trust,
     dial::Dial,
     gear::{CaGear, CertificateGear},
 };
 
-use crate::{clock, config::DataDir, secrets::Secrets};
+use crate::{
+    clock,
+    config::{BadBoard, DataDir},
+    secrets::Secrets,
+};
 
 /// Name of the certificate of this program's own pages.
 pub const OWN: &str = "statusinator";
@@ -89,10 +94,13 @@ fn own(board: &Board, data: &DataDir) -> Option<CertificateGear> {
 /// What it is made for: the names by which the controller is known.
 pub fn own_gear(board: &Board, data: &DataDir) -> CertificateGear {
     let pair = data.api_pair();
-    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
-    let host = host.filter(|host| LabCaConfig::of_board(board).domains.iter().any(|domain| {
-        host == domain || host.ends_with(&format!(".{domain}"))
-    }));
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
+    let host = host.filter(|host| {
+        LabCaConfig::of_board(board)
+            .domains
+            .iter()
+            .any(|domain| host == domain || host.ends_with(&format!(".{domain}")))
+    });
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
     if let Some(domain) = &board.network.domain {
         names.push(format!("boss.{domain}"));
@@ -116,4 +124,39 @@ pub fn own_gear(board: &Board, data: &DataDir) -> CertificateGear {
         owner: None,
         note: None,
     }
+}
+
+/// For the CA to sign: the one in this program takes a moment, another may be about to start.
+const OWN_WITHIN: Duration = Duration::from_secs(20);
+
+/// The gate of our own pages: their certificate is good before anything listens with it. Runs before any thread exists, and
+/// leaves none.
+///
+/// # Errors
+/// When it could not be made, in words.
+pub fn ensure_own(board: &Board, data: &DataDir) -> Result<()> {
+    data.create()?;
+    let folder = data.board(board)?;
+    let gear = own_gear(board, data);
+    if let Some(parent) = gear.cert.as_ref().and_then(|cert| cert.parent()) {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(parent)
+            .context("make the folder of the certificate")?;
+    }
+    let dial = Dial::new(board.board.kind);
+    let trust = Arc::new(|| Trust::Unconfirmed);
+    let config = ShelfConfig { gear: vec![gear], ..shelf(board, data, &folder, &dial, trust) };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+    let (each, _) = runtime
+        .block_on(async { certs::gate::ensure(&certs::Shelf::new(config), &[], OWN_WITHIN).await })
+        .map_err(in_words)?;
+    each.into_iter().try_for_each(|one| one.outcome.map(drop).map_err(in_words))
+}
+
+fn in_words(failure: Failure) -> anyhow::Error {
+    let remedy = failure.remedy.clone();
+    anyhow::Error::new(failure).context(BadBoard { remedy })
 }

@@ -22,6 +22,7 @@ mod images;
 mod labs;
 mod logs;
 mod logs_count;
+mod logs_show;
 mod measure;
 mod power;
 mod print;
@@ -220,7 +221,6 @@ fn run(cli: Cli) -> Result<Exit> {
         Command::Secrets(command) => secrets::run(&common, command),
         Command::Bootmedia(options) => bootmedia::run(&common, &options),
         Command::Images(command) => images::run(&common, command),
-        Command::Logs(options) => logs::run(&common, &options),
         Command::Window(options) => window::open(&common, &options),
         other => {
             crate::logging::start("warn", None);
@@ -252,6 +252,7 @@ async fn ask(common: &Common, command: Command) -> Result<Exit> {
         Command::Events(options) => events::run(common, &options).await,
         Command::Fault(options) => fault::run(common, options).await,
         Command::Capture(options) => capture::run(common, &options).await,
+        Command::Logs(options) => logs::run(common, &options).await,
         Command::Url => status::url(common).await,
         Command::Doctor(options) => doctor::run(common, &options).await,
         Command::Backup(options) => backup::run(common, &options).await,
@@ -263,7 +264,6 @@ async fn ask(common: &Common, command: Command) -> Result<Exit> {
         | Command::Secrets(_)
         | Command::Bootmedia(_)
         | Command::Images(_)
-        | Command::Logs(_)
         | Command::Window(_) => Ok(Exit::Usage),
     }
 }

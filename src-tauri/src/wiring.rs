@@ -234,6 +234,9 @@ impl Program {
                 .await;
         site.picture.fill(engine.clone());
         site.keeper.fill(engine.clone());
+        if let Ok((logs, _)) = &logs {
+            site.own.hand_to(logs.clone());
+        }
         let desk = logs.as_ref().ok().map(|(logs, _)| logs.clone() as Arc<dyn api::LogDesk>);
         let (drawn, tests) = display::Drawn::new();
         let task = display::DisplayTask {
@@ -360,8 +363,13 @@ impl Program {
 }
 
 /// For how long the program was off: since the last event or the last log record, whichever came later.
-async fn off(store: &store::Store, last: u64, logs: Option<&(Arc<logs::Logs>, store::logs::LogRecovered)>) -> Option<f64> {
-    let event = store.events(last.checked_sub(1)?, 1).await.ok()?.pop()?.draft.stamp.wall_us;
+async fn off(
+    store: &store::Store,
+    last: u64,
+    logs: Option<&(Arc<logs::Logs>, store::logs::LogRecovered)>,
+) -> Option<f64> {
+    let event =
+        lab::journal::Archive::events(store, last.checked_sub(1)?, 1).await.ok()?.pop()?.draft.stamp.wall_us;
     let record = match logs {
         Some((logs, _)) => logs.newest_us().await,
         None => None,

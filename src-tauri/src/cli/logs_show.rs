@@ -8,7 +8,7 @@ use lab::log::Level;
 use super::{Common, Exit, client::Client, print, sse};
 
 #[derive(Args)]
-pub(super) struct LogsOptions {
+pub(super) struct ShowOptions {
     /// Go on as records come, until interrupted.
     #[arg(long, short)]
     follow: bool,
@@ -65,7 +65,7 @@ fn moment(text: &str) -> Result<jiff::Timestamp, String> {
 /// Records asked for at once.
 const PAGE: usize = 1000;
 
-pub(super) async fn run(common: &Common, options: &LogsOptions) -> Result<Exit> {
+pub(super) async fn run(common: &Common, options: &ShowOptions) -> Result<Exit> {
     let client = Client::find(&common.data()?).await?;
     let query = query(options)?;
     if options.follow {
@@ -90,7 +90,7 @@ pub(super) async fn run(common: &Common, options: &LogsOptions) -> Result<Exit> 
 }
 
 /// What both routes take, each part with `&` before it.
-fn query(options: &LogsOptions) -> Result<String> {
+fn query(options: &ShowOptions) -> Result<String> {
     let pairs = [
         ("node", (!options.machine.is_empty()).then(|| options.machine.join(","))),
         ("service", options.service.clone()),

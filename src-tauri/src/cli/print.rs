@@ -23,6 +23,11 @@ fn ignore_closed_pipe(result: io::Result<()>) -> Result<()> {
     }
 }
 
+/// What is not known.
+pub(super) fn none() -> String {
+    "–".to_owned()
+}
+
 /// `41.2 s`, or `4:12` from a minute on.
 pub(super) fn seconds(value: Option<f64>) -> String {
     match value {

@@ -21,6 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Common, ENGINE_INSIDE, Exit, FirmwareChoice, print};
 use crate::{
+    certificates,
     config::{BadBoard, BoardChoice, DataDir, choose_board},
     logging,
     wiring::{ApiTls, Firmware, Program, ProgramOptions},
@@ -78,6 +79,7 @@ const GRACE: Duration = Duration::from_secs(15);
 pub(super) fn serve(common: &Common, options: &ServeOptions) -> Result<Exit> {
     let kind = check(options)?;
     let listener = listen(options.listen)?;
+    certificate_first(options, &listener, &common.data()?)?;
     // Said at once, and not by a child.
     options.tls(&listener, &common.data()?)?;
     if kind == BoardKind::Virtual {
@@ -86,6 +88,15 @@ pub(super) fn serve(common: &Common, options: &ServeOptions) -> Result<Exit> {
         return Ok(if status.success() { Exit::Done } else { Exit::Failed });
     }
     run(common, options, listener, std::process::id(), None)
+}
+
+/// Beyond this computer only TLS is spoken; who brings no certificate gets one of the lab's CA, before anything listens.
+fn certificate_first(options: &ServeOptions, listener: &TcpListener, data: &DataDir) -> Result<()> {
+    let listen = listener.local_addr().context("ask the listener for its address")?;
+    if listen.ip().is_loopback() || options.own_pair()?.is_some() {
+        return Ok(());
+    }
+    certificates::ensure_own(&options.board()?, data)
 }
 
 /// Starts the engine of a virtual board in namespaces of its own. Call before any thread exists.

@@ -275,8 +275,8 @@ fn names(board: &Arc<Board>) -> Arc<dyn Fn(IpAddr) -> Option<String> + Send + Sy
         .machines
         .iter()
         .flat_map(|machine| {
-            let dialled = dial.socket(machine.address, 0).ip();
-            [(IpAddr::V4(*dialled), machine.name.clone()), (IpAddr::V4(machine.address), machine.name.clone())]
+            let dialled = dial.address(machine.address);
+            [(IpAddr::V4(dialled), machine.name.clone()), (IpAddr::V4(machine.address), machine.name.clone())]
         })
         .collect();
     Arc::new(move |asked| known.iter().find(|(address, _)| *address == asked).map(|(_, name)| name.clone()))

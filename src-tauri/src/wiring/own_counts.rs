@@ -2,10 +2,10 @@
 
 use std::{
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use lab::{counts::Counts, sign::FileRole};
+use lab::{counts::Counts, log::Record, sign::FileRole};
 use logs::own::{Fetched, Own};
 use netboot::{
     Mac,
@@ -15,15 +15,34 @@ use netboot::{
     seen::{Method, Seen, What},
 };
 
-use super::boot_files::{self, role};
+use super::{
+    boot_files::{self, role},
+    logs::Logs,
+};
 
 /// What was seen since somebody took it. Its maps are bounded, see [`lab::counts::SERVED_KEPT`].
 #[derive(Clone, Default)]
-pub(super) struct OwnCounts(Arc<Mutex<Counts>>);
+pub(super) struct OwnCounts {
+    counts: Arc<Mutex<Counts>>,
+    /// Where log records that our services heard go, where records are kept.
+    logs: Arc<OnceLock<Arc<Logs>>>,
+}
 
 impl OwnCounts {
+    pub(super) fn hand_to(&self, logs: Arc<Logs>) {
+        // Said once, before any service runs.
+        let _ = self.logs.set(logs);
+    }
+
+    /// A line that a machine wrote while it booted.
+    pub(super) fn record(&self, record: Record) {
+        if let Some(logs) = self.logs.get() {
+            logs.own(record);
+        }
+    }
+
     pub(super) fn count(&self, own: &Own) {
-        own.count(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        own.count(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Counts a sighting; `written` turns an address into the board file's.
@@ -34,9 +53,8 @@ impl OwnCounts {
     }
 
     /// Everything since the last call.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the log pipeline takes it once a second"))]
     pub(super) fn take(&self) -> Counts {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

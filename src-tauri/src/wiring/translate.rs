@@ -12,10 +12,11 @@ use lab::{
     Stamp,
     journal::Packet,
     live::Transfer,
+    log::{Level, Record},
     sign::{FileRole, Sign, Speaker},
 };
 use netboot::{
-    Mac,
+    Mac, Proto,
     dhcp::{Client, Kind, Refusal},
     files::Asker,
     seen::{Method, Seen, SeenSink, What},
@@ -76,6 +77,10 @@ impl Translator {
             self.engine.put(Observation::Fact { subject, stamp, body: Box::new(body) });
         }
         self.own.saw(seen, |address| self.site.written(address));
+        if let What::LogLine { proto, severity, text } = &seen.what {
+            let who = self.site.machine(seen.peer.ip(), seen.mac).map(|m| m.name.clone());
+            self.own.record(boot_log(who, *proto, *severity, text, &stamp));
+        }
         let Some(machine) = self.site.machine(seen.peer.ip(), seen.mac).map(|m| m.name.clone()) else {
             self.stranger(seen, stamp);
             return;
@@ -160,6 +165,20 @@ impl Translator {
             self.engine.put(Observation::Counter { name: "sightings-dropped".into(), value: dropped });
         }
         now
+    }
+}
+
+/// A line that a machine wrote while it booted, as a log record.
+fn boot_log(who: Option<String>, proto: Proto, severity: Option<u8>, text: &str, stamp: &Stamp) -> Record {
+    Record {
+        stream: lab::stream::BOOT_LOG.to_owned(),
+        time_us: None,
+        seen_us: stamp.wall_us,
+        // The owner's collector calls whoever speaks before an operating system does "ipxe".
+        node: who.unwrap_or_else(|| "ipxe".to_owned()),
+        service: word(proto).to_owned(),
+        level: severity.map_or(Level::Unknown, Level::from_number),
+        message: text.to_owned(),
     }
 }
 

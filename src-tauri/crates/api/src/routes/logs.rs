@@ -81,7 +81,9 @@ impl RecordsQuery {
         let nodes = self.node.iter().flat_map(|names| names.split(',')).filter(|name| !name.is_empty());
         Ok(Filter {
             // Machines also by the number on the box.
-            nodes: nodes.map(|who| board.machine(who).map_or(who, |machine| &machine.name).to_owned()).collect(),
+            nodes: nodes
+                .map(|who| board.machine(who).map_or(who, |machine| &machine.name).to_owned())
+                .collect(),
             service: self.service.clone(),
             stream: self.stream.clone(),
             level,
