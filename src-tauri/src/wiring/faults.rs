@@ -9,7 +9,9 @@ use lab::{
     fault::Fault,
     ports::{Faults, PortError},
 };
-use sim::{Breaker, CollectorKnob, DisplayKnob, Knob, PageKnob, RelayKnob, RouterKnob, SimError, SwitchKnob, Trouble};
+use sim::{
+    Breaker, CollectorKnob, DisplayKnob, Knob, PageKnob, RelayKnob, RouterKnob, SimError, SwitchKnob, Trouble,
+};
 
 use super::{Site, leases::LiveDhcp, spoil};
 
