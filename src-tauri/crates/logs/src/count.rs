@@ -4,9 +4,8 @@ use lab::{counts::Counts, gear::Profile};
 use serde_json::{Value, json};
 
 use crate::{
-    Classifier,
-    lines::{Line, Lines},
-    otlp,
+    Classifier, otlp,
+    tail::{Cutter, Piece},
 };
 
 /// What was counted.
@@ -49,31 +48,33 @@ impl Tally {
 #[derive(Debug)]
 pub struct Counting {
     classifier: Classifier,
-    lines: Lines,
+    cutter: Cutter,
     tally: Tally,
 }
 
 impl Counting {
     pub fn new(profile: Profile) -> Self {
-        Self { classifier: Classifier::new(profile), lines: Lines::default(), tally: Tally::default() }
+        Self { classifier: Classifier::new(profile), cutter: Cutter::new(otlp::LINE_MAX, 0), tally: Tally::default() }
     }
 
     pub fn push(&mut self, bytes: &[u8]) {
-        let Self { classifier, lines, tally } = self;
-        lines.push(bytes, &mut |line| count(classifier, tally, &line));
+        let Self { classifier, cutter, tally } = self;
+        cutter.push(bytes, &mut |piece| count(classifier, tally, piece));
     }
 
     /// What was counted, a last line without line end included.
     pub fn finish(mut self) -> Tally {
-        let Self { classifier, lines, tally } = &mut self;
-        lines.finish(&mut |line| count(classifier, tally, &line));
+        let Self { classifier, cutter, tally } = &mut self;
+        cutter.flush(&mut |piece| count(classifier, tally, piece));
+        tally.blank_lines += cutter.blank_lines();
+        tally.lines += cutter.blank_lines();
         self.tally
     }
 }
 
-fn count(classifier: &mut Classifier, tally: &mut Tally, line: &Line<'_>) {
+fn count(classifier: &mut Classifier, tally: &mut Tally, piece: Piece<'_>) {
     tally.lines += 1;
-    let Line::Whole(line) = line else {
+    let Piece::Line(line) = piece else {
         tally.unparsed_lines += 1;
         return;
     };
@@ -81,7 +82,6 @@ fn count(classifier: &mut Classifier, tally: &mut Tally, line: &Line<'_>) {
         tally.interesting += u64::from(classifier.count(&view, &mut tally.counts));
     });
     tally.records += outcome.records;
-    tally.blank_lines += u64::from(outcome.blank);
     tally.unparsed_lines += u64::from(outcome.fault.is_some());
 }
 

@@ -56,3 +56,11 @@ fn several_files_are_sums_and_blank_lines_are_lines() {
     let lines = (blank.lines, blank.blank_lines, blank.unparsed_lines, blank.records);
     assert_eq!(lines, (4, 2, 1, 0));
 }
+
+#[test]
+fn a_line_beyond_the_limit_is_one_bad_line_and_the_next_is_read() {
+    let long = vec![b'x'; otlp::LINE_MAX / 2 + 1];
+    let first = SAMPLE.split_inclusive(|byte| *byte == b'\n').next().unwrap();
+    let tally = counted(Profile::Labinator, &[first, &long, &long, b"\n", first]);
+    assert_eq!((tally.lines, tally.unparsed_lines, tally.records), (3, 1, 2));
+}

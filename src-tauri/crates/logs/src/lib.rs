@@ -1,8 +1,8 @@
 //! Log records: read from files and sockets, brought into one shape, counted. Nothing here depends on TLS.
 //!
-//! Reading order: [`view`] is one record as it was said, [`otlp`] reads records out of the collector's lines, [`lines`] cuts
-//! a stream of bytes into lines, [`classify`] is the table of what counts, [`count`] counts whole files, [`own`] is what our
-//! own services add to the same counters.
+//! Reading order: [`view`] is one record as it was said, [`otlp`] reads records out of the collector's lines,
+//! [`classify`] is the table of what counts, [`count`] counts whole files, [`own`] is what our own services add to the same
+//! counters.
 //!
 //! Then the inputs: [`tail`] follows a file, `collector` is the collector's, [`receiver`] takes OTLP over HTTP, [`syslog`] and
 //! [`talos`] take what machines send, on sockets that `listen` keeps open. [`pipeline`] brings it all to one sink, and
@@ -12,7 +12,6 @@ pub mod classify;
 mod collector;
 pub mod count;
 pub mod input;
-pub mod lines;
 mod listen;
 pub mod otlp;
 pub mod own;

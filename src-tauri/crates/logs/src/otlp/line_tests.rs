@@ -219,13 +219,13 @@ proptest! {
         line.push(b'\n');
         line.extend_from_slice(good("after").as_bytes());
         let mut last = None;
-        let mut lines = crate::lines::Lines::default();
-        let mut each = |line: crate::lines::Line<'_>| {
-            let crate::lines::Line::Whole(line) = line else { return };
+        let mut cutter = crate::tail::Cutter::new(LINE_MAX, 0);
+        let mut each = |piece: crate::tail::Piece<'_>| {
+            let crate::tail::Piece::Line(line) = piece else { return };
             read_line(line, &mut |view| last = Some(view.message.to_owned()));
         };
-        lines.push(&line, &mut each);
-        lines.finish(&mut each);
+        cutter.push(&line, &mut each);
+        cutter.flush(&mut each);
         prop_assert_eq!(last.as_deref(), Some("after"));
     }
 }

@@ -23,12 +23,13 @@ pub struct Cutter {
     skipping: bool,
     position: u64,
     end: u64,
+    blank_lines: u64,
 }
 
 impl Cutter {
     /// Starts at a byte of a file that is the first of a line.
     pub fn new(limit: usize, start: u64) -> Self {
-        Self { carry: Vec::new(), limit, skipping: false, position: start, end: start }
+        Self { carry: Vec::new(), limit, skipping: false, position: start, end: start, blank_lines: 0 }
     }
 
     /// The next byte that is wanted.
@@ -44,6 +45,11 @@ impl Cutter {
     /// The line whose end has not come yet; empty while an overlong one is skipped.
     pub fn remainder(&self) -> &[u8] {
         &self.carry
+    }
+
+    /// Lines of nothing but blanks, which are not given out.
+    pub fn blank_lines(&self) -> u64 {
+        self.blank_lines
     }
 
     /// Forgets the half line, to read it once more.
@@ -65,7 +71,9 @@ impl Cutter {
 
     /// Takes what is there for a whole line: nothing will follow.
     pub fn flush(&mut self, take: &mut dyn FnMut(Piece<'_>)) {
-        self.finish(&[], take);
+        if self.skipping || !self.carry.is_empty() {
+            self.finish(&[], take);
+        }
     }
 
     /// Without copying, where a line came in one piece.
@@ -74,10 +82,10 @@ impl Cutter {
         if self.skipping || self.carry.len() + head.len() > self.limit {
             take(Piece::Overlong);
         } else if self.carry.is_empty() {
-            give(head, take);
+            self.blank_lines += u64::from(!give(head, take));
         } else {
             self.carry.extend_from_slice(head);
-            give(&self.carry, take);
+            self.blank_lines += u64::from(!give(&self.carry, take));
         }
         self.skipping = false;
         self.carry.clear();
@@ -94,11 +102,14 @@ impl Cutter {
     }
 }
 
-fn give(line: &[u8], take: &mut dyn FnMut(Piece<'_>)) {
+/// Whether there was something on the line.
+fn give(line: &[u8], take: &mut dyn FnMut(Piece<'_>)) -> bool {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    if !line.trim_ascii().is_empty() {
+    let is_blank = line.trim_ascii().is_empty();
+    if !is_blank {
         take(Piece::Line(line));
     }
+    !is_blank
 }
 
 #[cfg(test)]
