@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build run test test-full test-real lint bench bench-netboot fuzz
+.PHONY: help setup build run test test-full test-real lint bench bench-netboot bench-logs fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ bench: setup ## build, then measure start-up and memory, N=5 runs each
 
 bench-netboot: setup ## boot servers beside dnsmasq and nginx, into benches/RESULTS.md; ARGS="--row http --runs 3"
 	@scripts/bench-netboot.sh $(ARGS)
+
+bench-logs: setup ## log lines into counters beside a Go reader and jq, into benches/RESULTS-LOGS.md; ARGS="--row count --runs 3"
+	@scripts/bench-logs.sh $(ARGS)
 
 fuzz: setup ## every parser of netboot and logs for SECS=60 seconds each, with a nightly compiler and cargo-fuzz
 	@scripts/fuzz.sh $(SECS)

@@ -5,7 +5,7 @@ use std::fs;
 use jiff::Zoned;
 
 /// One line.
-pub(crate) fn words() -> String {
+pub fn words() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu

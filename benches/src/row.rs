@@ -3,11 +3,9 @@
 use anyhow::Result;
 use async_trait::async_trait;
 
-use crate::bench::Bench;
-
 /// Who serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
+pub enum Side {
     /// This program's own servers.
     Ours,
     /// What the same is done with elsewhere.
@@ -15,12 +13,13 @@ pub(crate) enum Side {
 }
 
 impl Side {
-    pub(crate) const BOTH: [Side; 2] = [Side::Ours, Side::Theirs];
+    pub const BOTH: [Side; 2] = [Side::Ours, Side::Theirs];
 }
 
-/// One thing that is measured, in a file of its own. To add one: implement this, and name it in [`crate::rows::all`].
+/// One thing that is measured at a place that was prepared for it, in a file of its own. To add one: implement this, and name
+/// it in the `rows::all` of its program.
 #[async_trait]
-pub(crate) trait Row {
+pub trait Row<P: Sync> {
     /// The word to pick it by on the command line.
     fn word(&self) -> &'static str;
 
@@ -34,44 +33,48 @@ pub(crate) trait Row {
     fn measures(&self) -> Vec<Measure>;
 
     /// One run by one side: a value for each measure. An error is a row that was not measured.
-    async fn run(&mut self, side: Side, bench: &Bench) -> Result<Vec<f64>>;
+    async fn run(&mut self, side: Side, place: &P) -> Result<Vec<f64>>;
 }
 
 /// One number of a run.
 #[derive(Debug, Clone)]
-pub(crate) struct Measure {
+pub struct Measure {
     /// Its name in the table.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// As in `MB/s`.
-    pub(crate) unit: &'static str,
+    pub unit: &'static str,
     /// What we set ourselves. None: printed to be known.
-    pub(crate) aim: Option<Aim>,
+    pub aim: Option<Aim>,
     /// What holds it, printed when the aim is missed.
-    pub(crate) why: &'static str,
+    pub why: &'static str,
 }
 
 /// What a median should be.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Aim {
+pub enum Aim {
     /// Ours at least so many times theirs.
     TimesAtLeast(f64),
     /// Ours at most so many times theirs.
     TimesAtMost(f64),
     /// Ours at most this, in the measure's unit, whatever theirs is.
     AtMost(f64),
+    /// Ours at least this.
+    AtLeast(f64),
 }
 
 impl Aim {
     /// By how much it is missed, in words; `None` when it is met.
-    pub(crate) fn missed(self, ours: f64, theirs: f64) -> Option<String> {
+    pub fn missed(self, ours: f64, theirs: f64) -> Option<String> {
         let times = ours / theirs;
         match self {
             Aim::TimesAtLeast(aim) if times >= aim => None,
             Aim::TimesAtMost(aim) if times <= aim => None,
             Aim::AtMost(aim) if ours <= aim => None,
+            Aim::AtLeast(aim) if ours >= aim => None,
             Aim::TimesAtLeast(aim) => Some(format!("{times:.2} × instead of {aim} × or more")),
             Aim::TimesAtMost(aim) => Some(format!("{times:.2} × instead of {aim} × or less")),
             Aim::AtMost(aim) => Some(format!("{} instead of {aim} or less", crate::table::figure(ours))),
+            Aim::AtLeast(aim) => Some(format!("{} instead of {aim} or more", crate::table::figure(ours))),
         }
     }
 }
@@ -82,6 +85,7 @@ impl std::fmt::Display for Aim {
             Aim::TimesAtLeast(aim) => write!(f, "≥ {aim} ×"),
             Aim::TimesAtMost(aim) => write!(f, "≤ {aim} ×"),
             Aim::AtMost(aim) => write!(f, "≤ {aim}"),
+            Aim::AtLeast(aim) => write!(f, "≥ {aim}"),
         }
     }
 }
@@ -97,6 +101,8 @@ mod tests {
         assert_eq!(Aim::TimesAtMost(1.2).missed(1.2, 1.0), None);
         assert!(Aim::TimesAtMost(1.2).missed(1.3, 1.0).is_some());
         assert_eq!(Aim::AtMost(2.0).missed(2.0, 0.1), None);
+        assert_eq!(Aim::AtLeast(2.0).missed(2.0, 9.0), None);
+        assert_eq!(Aim::AtLeast(2.0).missed(1.5, 0.1).unwrap(), "1.50 instead of 2 or more");
         assert_eq!(Aim::AtMost(2.0).missed(2.5, 9.0).unwrap(), "2.50 instead of 2 or less");
         assert!(Aim::TimesAtLeast(1.0).missed(1.0, f64::NAN).is_some(), "what cannot be compared is not met");
     }

@@ -6,19 +6,19 @@ use crate::row::{Measure, Side};
 
 /// Everything measured of one row.
 #[derive(Debug)]
-pub(crate) struct Measured {
-    pub(crate) title: String,
-    pub(crate) theirs: &'static str,
-    pub(crate) measures: Vec<Measure>,
+pub struct Measured {
+    pub title: String,
+    pub theirs: &'static str,
+    pub measures: Vec<Measure>,
     /// A run yields a value for each measure.
-    pub(crate) ours: Vec<Vec<f64>>,
-    pub(crate) others: Vec<Vec<f64>>,
+    pub ours: Vec<Vec<f64>>,
+    pub others: Vec<Vec<f64>>,
     /// Why there is nothing, or not all.
-    pub(crate) failed: Option<String>,
+    pub failed: Option<String>,
 }
 
 impl Measured {
-    pub(crate) fn push(&mut self, side: Side, values: Vec<f64>) {
+    pub fn push(&mut self, side: Side, values: Vec<f64>) {
         match side {
             Side::Ours => self.ours.push(values),
             Side::Theirs => self.others.push(values),
@@ -26,7 +26,7 @@ impl Measured {
     }
 
     /// Aims that were missed, each with what holds it.
-    pub(crate) fn missed(&self) -> Vec<String> {
+    pub fn missed(&self) -> Vec<String> {
         let each = self.measures.iter().enumerate().filter_map(|(nth, measure)| {
             let (ours, others) = (median(&column(&self.ours, nth))?, median(&column(&self.others, nth))?);
             let words = measure.aim?.missed(ours, others)?;
@@ -37,7 +37,7 @@ impl Measured {
 }
 
 /// The table in Markdown, which is also how it is printed.
-pub(crate) fn table(rows: &[Measured]) -> String {
+pub fn table(rows: &[Measured]) -> String {
     let head = ["what", "measure", "ours: median (spread)", "theirs: median (spread)", "aim", "ratio"];
     let mut lines = vec![head.map(str::to_owned)];
     for row in rows {
@@ -94,7 +94,7 @@ fn spread(values: &[f64]) -> String {
 }
 
 /// The middle one; between two, their mean.
-pub(crate) fn median(values: &[f64]) -> Option<f64> {
+pub fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
@@ -106,7 +106,7 @@ pub(crate) fn median(values: &[f64]) -> Option<f64> {
 }
 
 /// Three digits that count.
-pub(crate) fn figure(value: f64) -> String {
+pub fn figure(value: f64) -> String {
     match value.abs() {
         v if v >= 100.0 => format!("{value:.0}"),
         v if v >= 10.0 => format!("{value:.1}"),

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use super::dnsmasq;
 use crate::bench::{Bench, CLIENT_END, SERVER, SERVER_END};
 use crate::process::{Port, Running};
-use crate::row::{Aim, Measure, Row, Side};
+use benches::row::{Aim, Measure, Row, Side};
 
 /// As many different machines ask, each with a MAC that begins so.
 const MACHINES: u16 = 1000;
@@ -48,7 +48,7 @@ impl Dhcp {
 }
 
 #[async_trait]
-impl Row for Dhcp {
+impl Row<Bench> for Dhcp {
     fn word(&self) -> &'static str {
         if self.reserved { "dhcp-reservations" } else { "dhcp-pool" }
     }

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::nginx::{self, Site};
 use crate::bench::{Bench, SERVER};
 use crate::process::{Port, Running};
-use crate::row::{Aim, Measure, Row, Side};
+use benches::row::{Aim, Measure, Row, Side};
 
 const MEGABYTES: u32 = 300;
 const CLIENTS: u32 = 6;
@@ -19,7 +19,7 @@ const PORT: u16 = 8080;
 pub(crate) struct Http;
 
 #[async_trait]
-impl Row for Http {
+impl Row<Bench> for Http {
     fn word(&self) -> &'static str {
         "http"
     }

@@ -7,10 +7,12 @@ mod http;
 mod nginx;
 mod tftp;
 
-use crate::row::Row;
+use benches::row::Row;
+
+use crate::bench::Bench;
 
 /// All of them.
-pub(crate) fn all() -> Vec<Box<dyn Row>> {
+pub(crate) fn all() -> Vec<Box<dyn Row<Bench>>> {
     vec![
         Box::new(boots::Boots::one("boot-http", "http")),
         Box::new(boots::Boots::one("boot-ipxe", "ipxe")),

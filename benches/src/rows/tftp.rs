@@ -10,7 +10,7 @@ use tokio::process::Command;
 use super::dnsmasq;
 use crate::bench::{Bench, SERVER};
 use crate::process::{Port, Running};
-use crate::row::{Aim, Measure, Row, Side};
+use benches::row::{Aim, Measure, Row, Side};
 
 const MEGABYTES: u32 = 10;
 /// dnsmasq has no other.
@@ -42,7 +42,7 @@ impl Tftp {
 }
 
 #[async_trait]
-impl Row for Tftp {
+impl Row<Bench> for Tftp {
     fn word(&self) -> &'static str {
         self.word
     }

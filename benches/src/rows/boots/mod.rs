@@ -13,8 +13,8 @@ use anyhow::{Context, Result, ensure};
 use async_trait::async_trait;
 
 use crate::bench::Bench;
-use crate::row::{Aim, Measure, Row, Side};
-use crate::table::median;
+use benches::row::{Aim, Measure, Row, Side};
+use benches::table::median;
 use times::Boot;
 
 /// A machine without KVM on a busy host boots in a minute; so many share the host's processors.
@@ -43,7 +43,7 @@ impl Boots {
 }
 
 #[async_trait]
-impl Row for Boots {
+impl Row<Bench> for Boots {
     fn word(&self) -> &'static str {
         self.word
     }
