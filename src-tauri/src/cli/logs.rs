@@ -12,7 +12,6 @@ use super::{
 };
 
 #[derive(Args)]
-#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct LogsOptions {
     #[command(subcommand)]
     pub(super) command: Option<LogsCommand>,
