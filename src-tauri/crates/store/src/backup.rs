@@ -151,8 +151,6 @@ impl Drop for Removed<'_> {
 /// The database is attached read-only: opened otherwise, its last reader would fold the log of a killed engine in and take
 /// away the sign that it was killed. A connection that is read-only as a whole cannot write the copy either.
 async fn vacuum(from: &Path, to: &Path) -> sqlx::Result<()> {
-    let index = PathBuf::from(format!("{}-shm", from.display()));
-    let index_was_there = index.exists();
     // Any connection that may write will do; this one has the empty file itself, which it never touches.
     let options = SqliteConnectOptions::new().filename(to).busy_timeout(BUSY);
     let mut connection: SqliteConnection = options.connect().await?;
@@ -163,9 +161,6 @@ async fn vacuum(from: &Path, to: &Path) -> sqlx::Result<()> {
     }
     .await;
     connection.close().await?;
-    if !index_was_there && !from.with_extension("db-wal").exists() {
-        let _ = fs::remove_file(index);
-    }
     copied
 }
 

@@ -180,6 +180,44 @@ async fn long_words_and_twins_of_a_digest_are_told_apart_by_the_record() {
     assert_eq!(texts(&store, "k").await.len(), 2);
 }
 
+#[tokio::test]
+async fn a_new_database_that_cannot_be_begun_is_begun_later() {
+    let (dir, store) = empty().await;
+    store.commit(&batch(vec![record(1, "before")])).await.unwrap();
+    // A folder in its place: the damaged file goes aside, and no other can be made.
+    store.shared.open.write().await.gone =
+        Some(SetAside { file: dir.path().join("gone"), why: "damaged".into() });
+    store.shared.open.read().await.writer.close().await;
+    for name in [LOG_DATABASE, "logs.db-wal", "logs.db-shm"] {
+        let _ = std::fs::remove_file(dir.path().join(name));
+    }
+    std::fs::create_dir(dir.path().join(LOG_DATABASE)).unwrap();
+    for _ in 0..2 {
+        let refused =
+            store.commit(&batch(vec![record(2, "meanwhile")])).await.expect_err("a folder is there");
+        assert!(!refused.remedy.is_empty(), "{refused}");
+    }
+    std::fs::remove_dir(dir.path().join(LOG_DATABASE)).unwrap();
+    assert_eq!(store.commit(&batch(vec![record(3, "after")])).await.unwrap(), 2..3, "it goes on by itself");
+    assert_eq!(store.set_aside().borrow().as_ref().unwrap().why, "damaged");
+    assert_eq!(texts(&store, "after").await, ["after"]);
+}
+
+#[tokio::test]
+async fn a_newer_log_database_is_left_as_it_is() {
+    let (dir, store) = empty().await;
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (999, 'to come', TRUE, x'00', 0)",
+    )
+    .execute(&store.shared.open.read().await.writer)
+    .await
+    .unwrap();
+    store.close().await;
+    let refused = LogStore::open(dir.path()).await.expect_err("it is newer");
+    assert!(matches!(refused, OpenError::Newer { .. }) && refused.to_string().contains("999"), "{refused}");
+}
+
 fn word() -> impl Strategy<Value = String> {
     const SOME: [&str; 13] = [
         "link",

@@ -31,7 +31,11 @@ use lab::{
     journal::JournalError,
     log::{Batch, Filter, Offset, Stored},
 };
-use sqlx::{SqlitePool, migrate::Migrator, sqlite::SqliteAutoVacuum};
+use sqlx::{
+    SqlitePool,
+    migrate::{MigrateError, Migrator},
+    sqlite::SqliteAutoVacuum,
+};
 use tokio::sync::{RwLock, watch};
 
 pub use self::{
@@ -84,6 +88,8 @@ struct Open {
     readers: SqlitePool,
     /// How often it was begun anew: two who found the same damage put one file aside.
     epoch: u64,
+    /// It was put aside and is closed, and no new one could be begun yet: the disk may be full.
+    gone: Option<SetAside>,
 }
 
 /// What a start goes on from.
@@ -132,9 +138,8 @@ impl LogStore {
             (open.epoch, write_batch(&open.writer, batch).await)
         };
         let written = match written {
-            Err(error) if error::damage(&error).is_some() => {
-                let why = error::damage(&error).unwrap_or_default();
-                self.begin_anew(epoch, &why).await?;
+            Err(error) if error::damage(&error).is_some() || matches!(error, sqlx::Error::PoolClosed) => {
+                self.begin_anew(epoch, &error::damage(&error).unwrap_or_default()).await?;
                 write_batch(&self.shared.open.read().await.writer, batch).await
             }
             written => written,
@@ -211,7 +216,7 @@ impl LogStore {
         open.writer.close().await;
     }
 
-    /// Puts the file of this epoch aside and goes on with a new one.
+    /// Puts the file of this epoch aside, where that is not done yet, and goes on with a new one.
     async fn begin_anew(&self, epoch: u64, why: &str) -> Result<(), JournalError> {
         let dir = &self.shared.dir;
         let mut current = self.shared.open.write().await;
@@ -220,23 +225,26 @@ impl LogStore {
         }
         current.readers.close().await;
         current.writer.close().await;
-        let failed = |why: String, remedy: String| JournalError {
+        let failed = |error: OpenError| JournalError {
             what: "begin a new log database".to_owned(),
-            why,
-            remedy,
+            why: error.to_string(),
+            remedy: error.remedy(),
         };
-        let file = aside::put(dir, LOG_DATABASE).map_err(|source| {
-            let error = OpenError::Folder { dir: dir.clone(), source };
-            failed(error.to_string(), error.remedy())
-        })?;
-        tracing::error!(file = %file.display(), why, "the log database is damaged; it is kept and a new one begun");
-        let mut state = salvaged(&file).await.unwrap_or_default();
+        let set_aside = match current.gone.clone() {
+            Some(set_aside) => set_aside,
+            None => {
+                let file = aside::put(dir, LOG_DATABASE)
+                    .map_err(|source| failed(OpenError::Folder { dir: dir.clone(), source }))?;
+                tracing::error!(file = %file.display(), why, "the log database is damaged; it is kept and a new one begun");
+                SetAside { file, why: why.to_owned() }
+            }
+        };
+        current.gone = Some(set_aside.clone());
+        let mut state = salvaged(&set_aside.file).await.unwrap_or_default();
         state.last = state.last.max(self.shared.last.load(Ordering::Relaxed));
-        let (open, _) = open(dir, epoch + 1, Some(state))
-            .await
-            .map_err(|error| failed(error.to_string(), error.remedy()))?;
+        let (open, _) = open(dir, epoch + 1, Some(state)).await.map_err(failed)?;
         *current = open;
-        self.shared.set_aside.send_replace(Some(SetAside { file, why: why.to_owned() }));
+        self.shared.set_aside.send_replace(Some(set_aside));
         Ok(())
     }
 }
@@ -261,7 +269,13 @@ async fn open(dir: &Path, epoch: u64, first: Option<read::State>) -> Result<(Ope
         .pragma("journal_size_limit", LOG_LIMIT.to_string());
     let writer = connect(options).await.map_err(|e| failed(&e))?;
     MIGRATIONS.run(&writer).await.map_err(|source| match &source {
-        sqlx::migrate::MigrateError::Execute(error) if error::damage(error).is_some() => failed(error),
+        MigrateError::Execute(error) if error::damage(error).is_some() => failed(error),
+        MigrateError::VersionMissing(found) => OpenError::Newer {
+            file: file.clone(),
+            program: "a newer statusinator".to_owned(),
+            found: format!("migration {found}"),
+            known: format!("migration {}", MIGRATIONS.iter().map(|m| m.version).max().unwrap_or(0)),
+        },
         _ => OpenError::Migration { file: file.clone(), source },
     })?;
     let prepared = async {
@@ -273,7 +287,7 @@ async fn open(dir: &Path, epoch: u64, first: Option<read::State>) -> Result<(Ope
         Ok((readers, state))
     };
     let (readers, state) = prepared.await.map_err(|e: sqlx::Error| failed(&e))?;
-    Ok((Open { writer, readers, epoch }, state))
+    Ok((Open { writer, readers, epoch, gone: None }, state))
 }
 
 /// Writes down where a new database begins; one that has begun is left as it is.
