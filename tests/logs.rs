@@ -50,7 +50,15 @@ fn records_are_found_counted_once_and_survive_a_kill() {
     let word = found[0]["message"].as_str().unwrap().split_whitespace().next().unwrap().to_owned();
     let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
     let grep = bench.lines(&["logs", "--grep", &word, "--count", "3"]);
-    assert!(!grep.is_empty() && grep.iter().all(|r| r["message"].as_str().unwrap().to_lowercase().contains(&word.to_lowercase())), "{word}: {grep:?}");
+    assert!(
+        !grep.is_empty()
+            && grep.iter().all(|r| r["message"]
+                .as_str()
+                .unwrap()
+                .to_lowercase()
+                .contains(&word.to_lowercase())),
+        "{word}: {grep:?}"
+    );
     assert_eq!(counter(&bench, "NumMessages")["source"], "log");
     assert_eq!(counter(&bench, "NumDHCPDiscover")["source"], "engine");
     bench.json(&["power", "on", "1"]);
@@ -118,7 +126,8 @@ fn certificates_are_good_before_they_are_needed_and_a_wrong_clock_is_named_first
     });
     let ours: Vec<_> = list.iter().filter(|certificate| certificate["ours"] == true).collect();
     assert!(ours.len() >= 2 && ours.iter().all(|certificate| certificate["state"] == "good"), "{list:?}");
-    let wally = list.iter().find(|certificate| certificate["name"] == "wally").expect("found by its TLS endpoint");
+    let wally =
+        list.iter().find(|certificate| certificate["name"] == "wally").expect("found by its TLS endpoint");
     assert!(wally["fingerprint"].is_string(), "{wally}");
     bench.stop();
 
