@@ -6,7 +6,7 @@
 SECS=${1:-60}
 [[ $SECS =~ ^[1-9][0-9]*$ ]] || stop "How many seconds for each target? make fuzz SECS=60"
 shift || true
-FOLDERS=(src-tauri/crates/netboot/fuzz src-tauri/crates/logs/fuzz)
+FOLDERS=(src-tauri/crates/netboot/fuzz src-tauri/crates/logs/fuzz src-tauri/crates/certs/fuzz)
 
 cargo +nightly --version >/dev/null 2>&1 ||
   stop "Fuzzing needs a nightly compiler (its sanitizer is in no other). Run:" "    rustup toolchain install nightly --profile minimal"

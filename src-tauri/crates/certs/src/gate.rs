@@ -107,11 +107,16 @@ async fn works(shelf: &Shelf, name: &str) -> Result<(), Failure> {
     Err(Failure::new(code, format!("find {name} good"), why, remedy))
 }
 
-/// What certificates say of the clock: one that the CA made lies in the past, unless the clock does. For who has no better source.
-pub fn clock_by(reading: &CertificatesReading, now_us: i64) -> Trust {
-    let made = reading.list.iter().filter(|one| one.ours || one.note.is_some());
-    let newest = made.filter_map(|one| one.facts.as_ref().map(|facts| facts.not_before_us)).max();
-    if newest.is_some_and(|newest| newest > now_us + AHEAD_US) { Trust::Behind } else { Trust::Unconfirmed }
+/// When the newest of our certificates began: time cannot be before that, unless the clock is wrong. For who has no better
+/// source.
+pub fn newest_us(reading: &CertificatesReading) -> Option<i64> {
+    let ours = reading.list.iter().filter(|one| one.ours);
+    ours.filter_map(|one| one.facts.as_ref().map(|facts| facts.not_before_us)).max()
+}
+
+/// What a moment that has passed says of the clock.
+pub fn clock_by(passed_us: Option<i64>, now_us: i64) -> Trust {
+    if passed_us.is_some_and(|passed| passed > now_us + AHEAD_US) { Trust::Behind } else { Trust::Unconfirmed }
 }
 
 /// For a gate's count of those that were good.

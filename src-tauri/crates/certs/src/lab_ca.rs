@@ -8,9 +8,15 @@ mod issue;
 mod scope;
 mod seal;
 
-use std::{fs, io, path::Path};
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
 
 use lab::{Board, Code, Failure, certificate::CertificateFacts};
+use nix::fcntl::{Flock, FlockArg};
 use rcgen::{Issuer, KeyPair};
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +34,7 @@ use seal::Master;
 const FILE: &str = "lab-ca.json";
 /// The root alone, for browsers and machines.
 const ROOT: &str = "root.pem";
+const LOCK: &str = "lab-ca.lock";
 const DAYS: i64 = 24 * 3600;
 /// A board lives longer than its owner's patience for importing roots.
 const ROOT_LIFE: i64 = 10 * 365 * DAYS;
@@ -75,6 +82,8 @@ impl LabCa {
         let what = format!("open the lab CA in {}", folder.display());
         let failed = |why: String| Failure::new(Code::Storage, &what, why, OWN_FOLDER);
         let whose = place::prepare(folder).map_err(|error| failed(error.to_string()))?;
+        // Two that start at once would make two CAs, and the second's root would replace the first's.
+        let _alone = alone(folder, whose).map_err(|error| failed(error.to_string()))?;
         let path = folder.join(FILE);
         let stored = match fs::read(&path) {
             Ok(bytes) => Some(bytes),
@@ -276,6 +285,21 @@ impl LabCaConfig {
 }
 
 const OWN_FOLDER: &str = "see to it that there is room, and that this user may write there";
+
+/// Held while the CA is opened or made: milliseconds, so that it is waited for.
+fn alone(folder: &Path, whose: place::Whose) -> io::Result<Flock<File>> {
+    let path = folder.join(LOCK);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(_) => {
+            let file =
+                File::options().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+            whose.give(&file)?;
+            file
+        }
+    };
+    Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error.into())
+}
 
 fn first(pem: &str) -> Result<Certificate, String> {
     let blocks = read::blocks(pem.as_bytes()).map_err(|error| error.to_string())?;

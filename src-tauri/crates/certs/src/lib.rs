@@ -25,6 +25,9 @@ pub use keeper::{Keeper, KeeperConfig, KeeperHandle, News, Sink};
 pub use lab_ca::{Issued, LabCa, LabCaConfig};
 pub use shelf::{Renewed, Shelf, ShelfConfig};
 
+#[cfg(test)]
+mod testing;
+
 use lab::{Code, Failure};
 
 /// Nothing that is read here is longer: a bundle of all the world's roots has some 200 kB.

@@ -166,7 +166,3 @@ impl Shelf {
         Ok(ca)
     }
 }
-
-#[cfg(test)]
-#[path = "shelf/shelf_tests.rs"]
-mod tests;

@@ -8,8 +8,9 @@
 //!
 //! Reading order: [`config`] says what a board is made of; [`guard`] keeps it on the loopback; `pace` makes its time;
 //! [`relay`] is the firmware with the buttons behind it, [`display`] the panel, both on a `pty`; [`switch`] and [`router`]
-//! are the web interfaces on a small HTTP server (`web`), [`collector`] writes a log file; `machine` is one PC from power button to running system, `link`
-//! its cable to the switch; [`knob`] is all that can be turned while it runs, and [`board`] puts everything together.
+//! are the web interfaces on a small HTTP server (`web`), [`collector`] writes a log file, [`step_ca`] signs certificates;
+//! `machine` is one PC from power button to running system, `link` its cable to the switch; [`knob`] is all that can be turned
+//! while it runs, and [`board`] puts everything together.
 
 pub mod board;
 pub mod collector;
@@ -19,6 +20,7 @@ pub mod guard;
 pub mod knob;
 pub mod relay;
 pub mod router;
+pub mod step_ca;
 pub mod switch;
 
 mod link;
@@ -36,5 +38,6 @@ pub use link::{Link, Links};
 pub use machine::MachineState;
 pub use relay::{RelayKnob, RelayView};
 pub use router::{RouterKnob, RouterSim, RouterView, Security, WifiSim};
+pub use step_ca::{StepCaKnob, StepCaSim, StepCaView};
 pub use switch::{Layout, SwitchKnob, SwitchPortState, SwitchSim, SwitchView};
 pub use web::PageKnob;

@@ -16,11 +16,11 @@ pub(crate) struct Request {
 
 /// Why bytes are no request: the status to refuse them with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Refused(pub(super) u16);
+pub(crate) struct Refused(pub(crate) u16);
 
 impl Request {
     /// The request, or nothing yet when more has to come.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Option<Request>, Refused> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Request>, Refused> {
         let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
             return if bytes.len() > LONGEST_HEAD { Err(Refused(431)) } else { Ok(None) };
         };
