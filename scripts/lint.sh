@@ -32,7 +32,7 @@ else
   skip cargo-deny "not installed (cargo install cargo-deny --locked)"
 fi
 # They need a nightly compiler to run, and none to be kept up with what they call. Their own dependencies take two minutes.
-for crate in netboot logs; do
+for crate in netboot logs certs; do
   [ -z "${FULL:-}" ] || look "fuzz targets of $crate" cargo check --release --locked --quiet --manifest-path "src-tauri/crates/$crate/fuzz/Cargo.toml" --bins --target-dir target/fuzz-check
 done
 look 'generated types' ui check:generated

@@ -4,6 +4,7 @@ mod backup;
 mod bootmedia;
 mod boots;
 mod capture;
+mod certs;
 mod check;
 mod check_gear;
 mod check_watched;
@@ -148,6 +149,9 @@ enum Command {
     /// Boot files by content: add an image, list, verify and remove them, choose what a role boots.
     #[command(subcommand)]
     Images(images::ImagesCommand),
+    /// Certificates: list, check and renew them, make them good before services start, print the CA's root.
+    #[command(subcommand)]
+    Certs(certs::CertsCommand),
     /// Board files: make one of your own, show one that is built in, put a new machine in an old one's place.
     #[command(subcommand)]
     Config(config_edit::ConfigCommand),
@@ -249,6 +253,7 @@ async fn ask(common: &Common, command: Command) -> Result<Exit> {
         Command::Rearm(options) => explain::rearm(common, &options).await,
         Command::Measure(command) => measure::run(common, command).await,
         Command::Ways(options) => ways::run(common, &options).await,
+        Command::Certs(command) => certs::run(common, command).await,
         Command::Events(options) => events::run(common, &options).await,
         Command::Fault(options) => fault::run(common, options).await,
         Command::Capture(options) => capture::run(common, &options).await,

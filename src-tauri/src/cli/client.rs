@@ -68,6 +68,22 @@ impl Client {
         read(ask.send().await.with_context(|| format!("ask the engine for {path}"))?).await
     }
 
+    /// An order whose answer has no words.
+    pub(super) async fn order(&self, path: &str) -> Result<()> {
+        let ask = self.http.post(self.url(path)).bearer_auth(&self.token).timeout(ANSWER);
+        let answer = ask.send().await.with_context(|| format!("ask the engine for {path}"))?;
+        if answer.status().is_success() { Ok(()) } else { Err(refusal(answer).await) }
+    }
+
+    pub(super) async fn text(&self, path: &str) -> Result<String> {
+        let answer = self.http.get(self.url(path)).bearer_auth(&self.token).timeout(ANSWER).send().await;
+        let answer = answer.with_context(|| format!("ask the engine for {path}"))?;
+        if !answer.status().is_success() {
+            return Err(refusal(answer).await);
+        }
+        answer.text().await.context("read the engine's answer")
+    }
+
     /// What may take as long as a radio needs to join a network.
     pub(super) async fn post_slowly<B: Serialize, T: DeserializeOwned>(
         &self,
