@@ -116,7 +116,11 @@ pub fn newest_us(reading: &CertificatesReading) -> Option<i64> {
 
 /// What a moment that has passed says of the clock.
 pub fn clock_by(passed_us: Option<i64>, now_us: i64) -> Trust {
-    if passed_us.is_some_and(|passed| passed > now_us + AHEAD_US) { Trust::Behind } else { Trust::Unconfirmed }
+    if passed_us.is_some_and(|passed| passed > now_us + AHEAD_US) {
+        Trust::Behind
+    } else {
+        Trust::Unconfirmed
+    }
 }
 
 /// For a gate's count of those that were good.

@@ -292,8 +292,7 @@ fn alone(folder: &Path, whose: place::Whose) -> io::Result<Flock<File>> {
     let file = match File::open(&path) {
         Ok(file) => file,
         Err(_) => {
-            let file =
-                File::options().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+            let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
             whose.give(&file)?;
             file
         }

@@ -24,8 +24,15 @@ pub(crate) const HOUR_US: i64 = 3600 * 1_000_000;
 pub(crate) const DAY_US: i64 = 24 * HOUR_US;
 pub(crate) const PASSWORD: &str = "swordfish and chips";
 /// The owner's services that have certificates.
-pub(crate) const SERVICES: [&str; 7] =
-    ["apache2", "registry", "loki", "prometheus", "prometheus-blackbox-exporter", "otelcol", "grafana-server"];
+pub(crate) const SERVICES: [&str; 7] = [
+    "apache2",
+    "registry",
+    "loki",
+    "prometheus",
+    "prometheus-blackbox-exporter",
+    "otelcol",
+    "grafana-server",
+];
 
 pub(crate) fn real_now_us() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as i64
@@ -70,7 +77,9 @@ impl Bench {
             kubeconfig: None,
             talosconfig: None,
             secrets: None,
-            names: ["boss.local", "boss", "localhost", "127.0.0.1", "192.168.122.1"].map(str::to_owned).to_vec(),
+            names: ["boss.local", "boss", "localhost", "127.0.0.1", "192.168.122.1"]
+                .map(str::to_owned)
+                .to_vec(),
             renew: true,
             reload: Vec::new(),
             owner: None,
@@ -87,9 +96,11 @@ impl Bench {
             folder: self.path().join("certs"),
             secrets: Arc::new(|name| (name == "step-ca").then(|| Secret::new(PASSWORD))),
             clock: Arc::new(move || real_now_us() + clock.load(Ordering::Relaxed)),
-            trust: Arc::new(move || {
-                if trusted.load(Ordering::Relaxed) == 1 { Trust::Good } else { Trust::Behind }
-            }),
+            trust: Arc::new(
+                move || {
+                    if trusted.load(Ordering::Relaxed) == 1 { Trust::Good } else { Trust::Behind }
+                },
+            ),
         }
     }
 

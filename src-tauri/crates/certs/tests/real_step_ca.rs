@@ -44,7 +44,9 @@ struct Ca {
 }
 
 fn program(name: &str) -> PathBuf {
-    PathBuf::from(env::var_os(name).unwrap_or_else(|| panic!("${name} says where the program is: run make test-real")))
+    PathBuf::from(
+        env::var_os(name).unwrap_or_else(|| panic!("${name} says where the program is: run make test-real")),
+    )
 }
 
 fn free_port() -> u16 {
@@ -93,7 +95,16 @@ impl Ca {
         let mut step = Command::new(program("STEP"));
         step.args(["certificate", "create", NAMES[0]]).arg(folder.join(format!("{name}.pem")));
         step.arg(folder.join(format!("{name}.key"))).arg("--template").arg(&template);
-        step.args(["--not-before", "-192h", "--not-after", "-168h", "--no-password", "--insecure", "--bundle", "--force"]);
+        step.args([
+            "--not-before",
+            "-192h",
+            "--not-after",
+            "-168h",
+            "--no-password",
+            "--insecure",
+            "--bundle",
+            "--force",
+        ]);
         step.args(NAMES.iter().flat_map(|name| ["--san", name]));
         step.arg("--ca").arg(self.folder.join("certs/intermediate_ca.crt"));
         step.arg("--ca-key").arg(self.folder.join("secrets/intermediate_ca_key"));
@@ -162,7 +173,8 @@ async fn a_week_off() {
     for name in SERVICES {
         ca.lapsed(folder.path(), name);
     }
-    let shelf = Shelf::new(config(folder.path(), &ca, SERVICES.map(|name| gear(folder.path(), name)).to_vec()));
+    let shelf =
+        Shelf::new(config(folder.path(), &ca, SERVICES.map(|name| gear(folder.path(), name)).to_vec()));
     let reading = shelf.look().await;
     for name in SERVICES {
         assert_eq!(state(&reading, name), CertificateState::Expired, "{name}");
@@ -170,9 +182,13 @@ async fn a_week_off() {
     // The gate is asked while the CA is still starting, as at boot.
     let _ca = ca.start();
     let (each, gate) = gate::ensure(&shelf, &[], Duration::from_secs(30)).await.unwrap();
-    println!("a week off, real step-ca, its start included: {} certificates renewed in {:.2} s", gate.renewed, gate.seconds);
+    println!(
+        "a week off, real step-ca, its start included: {} certificates renewed in {:.2} s",
+        gate.renewed, gate.seconds
+    );
     for one in &each {
-        let renewed = one.outcome.as_ref().unwrap_or_else(|failure| panic!("{}: {failure:?}\n{}", one.name, ca.log()));
+        let renewed =
+            one.outcome.as_ref().unwrap_or_else(|failure| panic!("{}: {failure:?}\n{}", one.name, ca.log()));
         assert_eq!(renewed.as_ref().unwrap().by, "step-ca: renew after expiry");
     }
     assert_eq!((gate.good, gate.renewed), (7, 7));
@@ -221,7 +237,9 @@ async fn nginx_takes_the_new_one(folder: &Path, ca: &Ca) {
     let pid = nginx.id();
     let _nginx = Running(nginx);
     let mut file = gear(folder, "nginx");
-    file.reload = ["nginx", "-e", &at("nginx.log"), "-c", &at("nginx.conf"), "-s", "reload"].map(str::to_owned).to_vec();
+    file.reload = ["nginx", "-e", &at("nginx.log"), "-c", &at("nginx.conf"), "-s", "reload"]
+        .map(str::to_owned)
+        .to_vec();
     let seen = CertificateGear {
         name: "seen".to_owned(),
         cert: None,
@@ -237,18 +255,28 @@ async fn nginx_takes_the_new_one(folder: &Path, ca: &Ca) {
         if let Some(serial) = serial().await {
             break serial;
         }
-        assert!(Instant::now() < deadline, "nginx listens: {}", fs::read_to_string(at("nginx.log")).unwrap_or_default());
+        assert!(
+            Instant::now() < deadline,
+            "nginx listens: {}",
+            fs::read_to_string(at("nginx.log")).unwrap_or_default()
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     let (told, stop) = (Arc::new(Mutex::new(Vec::new())), CancellationToken::new());
     let heard = Arc::clone(&told);
     let sink = Arc::new(move |news: News| heard.lock().unwrap().push(news));
-    let (keeper, task) = Keeper::start(KeeperConfig::new(config(folder, ca, vec![file, seen])), sink, stop.clone());
+    let (keeper, task) =
+        Keeper::start(KeeperConfig::new(config(folder, ca, vec![file, seen])), sink, stop.clone());
     keeper.renew("nginx").await.unwrap();
     let news = told.lock().unwrap().clone();
-    let renewed = news.iter().find_map(|news| if let News::Renewed(renewed) = news { Some(renewed) } else { None });
+    let renewed =
+        news.iter().find_map(|news| if let News::Renewed(renewed) = news { Some(renewed) } else { None });
     let renewed = renewed.unwrap();
-    assert_eq!((renewed.by.as_str(), renewed.reload.as_deref()), ("step-ca: renew", Some("done")), "by mutual TLS");
+    assert_eq!(
+        (renewed.by.as_str(), renewed.reload.as_deref()),
+        ("step-ca: renew", Some("done")),
+        "by mutual TLS"
+    );
     let deadline = Instant::now() + Duration::from_secs(10);
     while serial().await.as_ref() != Some(&renewed.facts.serial) {
         assert!(Instant::now() < deadline, "nginx shows the new one");

@@ -86,7 +86,10 @@ async fn files_are_judged_for_what_they_are() {
 async fn what_cannot_be_read_says_why() {
     let made = made();
     let cert = made.bench.path().join("a.pem");
-    for (bytes, expected) in [("garbage", "holds no certificate"), ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "X.509")] {
+    for (bytes, expected) in [
+        ("garbage", "holds no certificate"),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "X.509"),
+    ] {
         fs::write(&cert, bytes).unwrap();
         let (state, says) = made.state(&made.gear()).await;
         assert_eq!(state, CertificateState::Unusable);
@@ -114,15 +117,27 @@ async fn clients_of_clusters_are_found_in_their_files() {
          name: admin@two\n  context: {{cluster: c, user: f}}\n- name: by-token\n  context: {{cluster: c, user: t}}\n"
     );
     let found = made.look(&made.elsewhere("kubeconfig", &kube)).await;
-    assert_eq!(found.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["a", "a/admin@one"], "the current one first");
-    assert!(found[0].place.contains("kubeconfig") && found[0].place.contains("admin@two"), "{}", found[0].place);
+    assert_eq!(
+        found.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(),
+        ["a", "a/admin@one"],
+        "the current one first"
+    );
+    assert!(
+        found[0].place.contains("kubeconfig") && found[0].place.contains("admin@two"),
+        "{}",
+        found[0].place
+    );
     assert!(found.iter().all(|one| one.facts.as_ref().unwrap().key_matches == Some(true)));
-    let talos = format!("context: hybrid-2\ncontexts:\n  hybrid-2:\n    endpoints: []\n    ca: {ca}\n    crt: {cert}\n    key: {key}\n");
+    let talos = format!(
+        "context: hybrid-2\ncontexts:\n  hybrid-2:\n    endpoints: []\n    ca: {ca}\n    crt: {cert}\n    key: {key}\n"
+    );
     let found = made.look(&made.elsewhere("talosconfig", &talos)).await;
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].facts.as_ref().unwrap().chain, None);
     let root = BASE64_STANDARD.encode(made.ca.root_pem());
-    let bundle = format!("cluster: {{id: x}}\ncerts:\n  etcd: {{crt: {root}}}\n  k8s: {{crt: {root}}}\n  k8sserviceaccount: {{key: {key}}}\n  os: {{crt: {root}}}\n");
+    let bundle = format!(
+        "cluster: {{id: x}}\ncerts:\n  etcd: {{crt: {root}}}\n  k8s: {{crt: {root}}}\n  k8sserviceaccount: {{key: {key}}}\n  os: {{crt: {root}}}\n"
+    );
     let found = made.look(&made.elsewhere("secrets.yaml", &bundle)).await;
     assert_eq!(found.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["a", "a/etcd", "a/k8s"]);
     assert!(found[0].facts.as_ref().unwrap().is_ca);
@@ -138,7 +153,14 @@ async fn clients_of_clusters_are_found_in_their_files() {
 async fn a_tls_server_shows_its_certificate_whatever_it_is_worth() {
     let made = made();
     let server = StepCaSim::start("boss@ca.lab", PASSWORD).await.unwrap();
-    let at = |endpoint: String| CertificateGear { cert: None, key: None, renew: false, names: Vec::new(), endpoint: Some(endpoint), ..made.gear() };
+    let at = |endpoint: String| CertificateGear {
+        cert: None,
+        key: None,
+        renew: false,
+        names: Vec::new(),
+        endpoint: Some(endpoint),
+        ..made.gear()
+    };
     let found = made.look(&at(server.address().to_string())).await.remove(0);
     assert!(found.facts.unwrap().names.contains(&"boss.local".to_owned()), "of a CA that we do not know");
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

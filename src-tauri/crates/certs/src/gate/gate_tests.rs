@@ -47,7 +47,10 @@ async fn a_week_off_with_step_ca() {
     }
     let shelf = bench.shelf(bench.seven(), bench.step(&ca));
     let (each, gate) = ensure(&shelf, &[], PATIENCE).await.unwrap();
-    let told: Vec<_> = each.iter().map(|one| one.outcome.as_ref().map(|renewed| renewed.as_ref().unwrap().by.clone())).collect();
+    let told: Vec<_> = each
+        .iter()
+        .map(|one| one.outcome.as_ref().map(|renewed| renewed.as_ref().unwrap().by.clone()))
+        .collect();
     assert!(told.iter().all(|by| by == &Ok("step-ca: renew after expiry".to_owned())), "{told:?}");
     held_to_the_aim("step-ca", &gate);
     assert_eq!(ca.view().answered.get("/renew 201"), Some(&7), "without /1.0 in front: {:?}", ca.view());
@@ -119,7 +122,10 @@ async fn a_clock_behind_is_named_and_nothing_is_asked_of_the_ca() {
     let (each, _) = ensure(&shelf, &[], Duration::from_millis(300)).await.unwrap();
     let failure = each[0].outcome.as_ref().unwrap_err();
     assert!(failure.why.contains("clock is behind"), "{failure:?}");
-    assert_eq!(ca.view().answered.keys().filter(|key| key.contains("/renew") || key.contains("/sign")).count(), 0);
+    assert_eq!(
+        ca.view().answered.keys().filter(|key| key.contains("/renew") || key.contains("/sign")).count(),
+        0
+    );
     assert_eq!(bench.leaf("otelcol"), before);
 }
 
@@ -136,7 +142,10 @@ async fn certificates_of_the_future_tell_a_clock_that_is_behind() {
 #[tokio::test]
 async fn two_at_once_renew_once() {
     let bench = Bench::new();
-    let (one, other) = (bench.shelf(vec![bench.gear("loki")], lab_gear()), bench.shelf(vec![bench.gear("loki")], lab_gear()));
+    let (one, other) = (
+        bench.shelf(vec![bench.gear("loki")], lab_gear()),
+        bench.shelf(vec![bench.gear("loki")], lab_gear()),
+    );
     let (a, b) = tokio::join!(ensure(&one, &[], PATIENCE), ensure(&other, &[], PATIENCE));
     assert_eq!(a.unwrap().1.renewed + b.unwrap().1.renewed, 1, "the second finds it good under the lock");
 }

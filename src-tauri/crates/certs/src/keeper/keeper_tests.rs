@@ -60,7 +60,11 @@ async fn all_are_made_kept_and_counted() {
     assert_eq!(counts.get(&Counter::CertSigned), Some(&7), "for the first time: {counts:?}");
     assert_eq!(counts.get(&Counter::CertRenewed), None, "{counts:?}");
     assert!(handle.root().unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
-    let gates: Vec<_> = heard.all().into_iter().filter_map(|news| if let News::Gate(gate) = news { Some(gate) } else { None }).collect();
+    let gates: Vec<_> = heard
+        .all()
+        .into_iter()
+        .filter_map(|news| if let News::Gate(gate) = news { Some(gate) } else { None })
+        .collect();
     assert_eq!(gates.len(), 1, "the first round is a gate, the next one is none");
     assert_eq!((gates[0].renewed, gates[0].failed.len()), (7, 0));
     let before = bench.leaf("loki").facts.serial;
@@ -71,9 +75,7 @@ async fn all_are_made_kept_and_counted() {
     assert_eq!(judged.reading.renewal.by.as_deref(), Some("lab CA"));
     assert!(judged.reading.renewal.next_us.unwrap() >= judged.due_us.unwrap());
     stop.cancel();
-    let ended = async {
-        while handle.check().await.is_ok() {}
-    };
+    let ended = async { while handle.check().await.is_ok() {} };
     timeout(Duration::from_secs(5), ended).await.expect("it ends when told to");
 }
 
@@ -158,7 +160,13 @@ async fn five_days_behind_nothing_is_judged_and_nothing_is_asked() {
     let judged = judge(&reading, real_now_us() - 5 * DAY_US, lab::clock::Trust::Behind);
     assert_eq!(judged.state, CertificateState::Unknown);
     assert!(judged.says.contains("clock"), "{}", judged.says);
-    let signed = |view: &sim::StepCaView| view.answered.iter().filter(|(path, _)| path.contains("sign ") || path.contains("renew ")).map(|(_, times)| *times).sum::<u64>();
+    let signed = |view: &sim::StepCaView| {
+        view.answered
+            .iter()
+            .filter(|(path, _)| path.contains("sign ") || path.contains("renew "))
+            .map(|(_, times)| *times)
+            .sum::<u64>()
+    };
     assert_eq!(signed(&ca.view()), signed(&asked), "the CA is asked for nothing");
     assert!(heard.judged("otelcol").state == CertificateState::Good);
 }

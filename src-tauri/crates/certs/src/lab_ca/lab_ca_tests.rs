@@ -24,8 +24,12 @@ fn verified(ca: &LabCa, chain_pem: &str, name: &str) -> Result<(), rustls::Error
     roots.add(CertificateDer::from(ca.root().der.clone())).unwrap();
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
-    let chain: Vec<CertificateDer<'static>> =
-        read::blocks(chain_pem.as_bytes()).unwrap().certificates.into_iter().map(CertificateDer::from).collect();
+    let chain: Vec<CertificateDer<'static>> = read::blocks(chain_pem.as_bytes())
+        .unwrap()
+        .certificates
+        .into_iter()
+        .map(CertificateDer::from)
+        .collect();
     let name = ServerName::try_from(name.to_owned()).unwrap();
     verifier.verify_server_cert(&chain[0], &chain[1..], &name, &[], UnixTime::now()).map(|_| ())
 }
@@ -41,7 +45,9 @@ fn what_it_signs_is_believed_by_others() {
     assert!(verified(&ca, &issued.chain_pem, "other.local").is_err(), "only for its own names");
     let life = issued.facts.not_after_us - issued.facts.not_before_us;
     assert_eq!(life, DAY_US + LEAF_BACKDATED * MICROS, "a day, and what it is backdated by");
-    let public = read::certificate(&read::blocks(issued.chain_pem.as_bytes()).unwrap().certificates[0]).unwrap().public;
+    let public = read::certificate(&read::blocks(issued.chain_pem.as_bytes()).unwrap().certificates[0])
+        .unwrap()
+        .public;
     let key = read::key(&read::blocks(issued.key_pem.unwrap().as_bytes()).unwrap()).unwrap();
     assert!(key.belongs_to(&public));
 }
@@ -59,7 +65,8 @@ fn it_signs_for_the_lab_alone_and_others_hold_it_to_that() {
     let issuer = Issuer::from_ca_cert_pem(&ca.stored.intermediate, &ca.key).unwrap();
     let now = real_now_us() / MICROS;
     for name in ["example.com", "8.8.8.8"] {
-        let leaf = issue::leaf(&names(&[name]), Life { from: now - 60, until: now + 3600 }, &key, &issuer).unwrap();
+        let leaf =
+            issue::leaf(&names(&[name]), Life { from: now - 60, until: now + 3600 }, &key, &issuer).unwrap();
         let error = verified(&ca, &format!("{}{}", leaf.pem(), ca.stored.intermediate), name).unwrap_err();
         assert!(error.to_string().contains("NameConstraintViolation"), "{name}: {error}");
     }

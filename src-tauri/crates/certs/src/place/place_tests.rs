@@ -1,7 +1,10 @@
 use std::os::unix::fs::symlink;
 
 use super::*;
-use crate::{LabCa, testing::{lab_config, real_now_us}};
+use crate::{
+    LabCa,
+    testing::{lab_config, real_now_us},
+};
 
 /// Two pairs of one CA: the old one and the new one.
 struct Two {
@@ -117,7 +120,10 @@ fn one_file_for_both_keeps_its_key() {
     let pair_of = Pair { cert: &both, key: &both };
     pair(pair_of, &two.new.0, None, None).unwrap();
     let text = fs::read_to_string(&both).unwrap();
-    assert!(text.starts_with(&two.new.0) && text.contains(two.old.1.trim()), "new chain, the key that was there");
+    assert!(
+        text.starts_with(&two.new.0) && text.contains(two.old.1.trim()),
+        "new chain, the key that was there"
+    );
     pair(pair_of, &two.new.0, Some(&two.new.1), None).unwrap();
     assert!(fits(&both, &both));
 }

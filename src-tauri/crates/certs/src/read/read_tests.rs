@@ -3,7 +3,10 @@ use proptest::prelude::*;
 use rcgen::{CertificateParams, IsCa, Issuer, KeyPair, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PublicKeyData};
 
 use super::*;
-use crate::{LabCa, testing::{DAY_US, lab_config, real_now_us}};
+use crate::{
+    LabCa,
+    testing::{DAY_US, lab_config, real_now_us},
+};
 
 fn self_signed(key: &KeyPair) -> Vec<u8> {
     let params = CertificateParams::new(vec!["boss.local".to_owned(), "10.0.0.1".to_owned()]).unwrap();
@@ -44,10 +47,15 @@ fn keys_of_every_kind_find_their_certificate_and_no_other() {
 #[test]
 fn keys_in_older_forms_are_read() {
     // Made by openssl: `ecparam -genkey` (SEC1) and `genrsa -traditional` (PKCS#1), with certificates by `req -x509`.
-    for (name, pem) in [("SEC1", include_str!("testdata/sec1.pem")), ("PKCS#1", include_str!("testdata/pkcs1.pem"))] {
+    for (name, pem) in
+        [("SEC1", include_str!("testdata/sec1.pem")), ("PKCS#1", include_str!("testdata/pkcs1.pem"))]
+    {
         let blocks = blocks(pem.as_bytes()).unwrap();
         let leaf = certificate(&blocks.certificates[0]).unwrap();
-        assert!(key(&blocks).unwrap_or_else(|error| panic!("{name}: {error}")).belongs_to(&leaf.public), "{name}");
+        assert!(
+            key(&blocks).unwrap_or_else(|error| panic!("{name}: {error}")).belongs_to(&leaf.public),
+            "{name}"
+        );
         assert_eq!(leaf.facts.subject, "boss.local");
     }
 }
@@ -61,7 +69,8 @@ fn a_chain_leads_to_its_root_or_says_where_it_breaks() {
     let chain = blocks(made.chain_pem.as_bytes()).unwrap().certificates;
     let leaf = certificate(&chain[0]).unwrap();
     let roots = [ca.root().der.clone()];
-    let broken = |beside: &[Vec<u8>], roots: &[Vec<u8>], now| chain_broken(&leaf, beside, Anchors::These(roots), now);
+    let broken =
+        |beside: &[Vec<u8>], roots: &[Vec<u8>], now| chain_broken(&leaf, beside, Anchors::These(roots), now);
     assert_eq!(broken(&chain[1..], &roots, now), None);
     let alone = broken(&[], &roots, now).unwrap();
     assert!(alone.contains("test lab CA intermediate"), "it names what is missing: {alone}");
@@ -73,7 +82,11 @@ fn a_chain_leads_to_its_root_or_says_where_it_breaks() {
     assert!(wrong.contains("signature"), "{wrong}");
     assert!(broken(&chain[1..], &roots, now + 6 * 365 * DAY_US).unwrap().contains("has expired"));
     assert!(broken(&chain[1..], &roots, now - DAY_US).unwrap().contains("not yet valid"));
-    assert_eq!(chain_broken(&leaf, &[], Anchors::Any, now), None, "of others nothing is known, and nothing held against them");
+    assert_eq!(
+        chain_broken(&leaf, &[], Anchors::Any, now),
+        None,
+        "of others nothing is known, and nothing held against them"
+    );
     // Many CAs of one name cost a bounded time.
     let crowd: Vec<Vec<u8>> = std::iter::repeat_n(twin.intermediate().der.clone(), 500).collect();
     assert!(broken(&crowd, &roots, now).is_some());
@@ -86,7 +99,8 @@ fn who_is_no_ca_signs_nothing() {
     params.is_ca = IsCa::ExplicitNoCa;
     let fake = params.self_signed(&key_pair).unwrap();
     let issuer = Issuer::from_ca_cert_der(fake.der(), &key_pair).unwrap();
-    let leaf = CertificateParams::new(vec!["evil.local".to_owned()]).unwrap().signed_by(&below, &issuer).unwrap();
+    let leaf =
+        CertificateParams::new(vec!["evil.local".to_owned()]).unwrap().signed_by(&below, &issuer).unwrap();
     let leaf = certificate(leaf.der()).unwrap();
     let why = chain_broken(&leaf, &[], Anchors::These(&[fake.der().to_vec()]), real_now_us()).unwrap();
     assert!(why.contains("is no CA"), "{why}");
@@ -124,7 +138,8 @@ fn nonsense_is_refused_in_words_and_without_its_bytes() {
         (b"-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n", "PEM is damaged"),
     ];
     for (bytes, expected) in table {
-        let read = blocks(bytes).and_then(|all| certificate(all.certificates.first().ok_or(Unreadable::NoCertificate)?));
+        let read = blocks(bytes)
+            .and_then(|all| certificate(all.certificates.first().ok_or(Unreadable::NoCertificate)?));
         let said = read.unwrap_err().to_string();
         assert!(said.contains(expected), "{said} for {bytes:?}");
     }

@@ -35,7 +35,11 @@ async fn it_signs_then_renews_with_the_key_kept() {
     assert_ne!(bench.leaf("otelcol").facts.serial, first.facts.serial);
     assert_eq!(std::fs::read(bench.path().join("otelcol.key")).unwrap(), key, "one rename is enough");
     ca.turn(StepCaKnob::NoRenewal(true));
-    assert_eq!(renew(&shelf, Want::Now).await.unwrap().as_deref(), Some("step-ca: sign"), "by a fresh one-time token");
+    assert_eq!(
+        renew(&shelf, Want::Now).await.unwrap().as_deref(),
+        Some("step-ca: sign"),
+        "by a fresh one-time token"
+    );
 }
 
 #[tokio::test]
@@ -46,7 +50,11 @@ async fn other_names_are_signed_anew() {
     let mut more = bench.gear("otelcol");
     more.names.push("logs.local".to_owned());
     let shelf = bench.shelf(vec![more], bench.step(&ca));
-    assert_eq!(renew(&shelf, Want::Due).await.unwrap().as_deref(), Some("step-ca: sign"), "/renew keeps names");
+    assert_eq!(
+        renew(&shelf, Want::Due).await.unwrap().as_deref(),
+        Some("step-ca: sign"),
+        "/renew keeps names"
+    );
     assert!(bench.leaf("otelcol").facts.names.contains(&"logs.local".to_owned()));
 }
 
@@ -123,7 +131,10 @@ async fn clocks_that_differ_are_named_and_not_the_ca() {
         ca.turn(StepCaKnob::ClockAhead(ahead));
         let failure = refusal(&bench, bench.step(&ca)).await;
         let which = if ahead > 0 { "behind" } else { "ahead of" };
-        assert!(failure.why.contains("clock is 30 min") || failure.why.contains("clock is 29 min"), "{failure:?}");
+        assert!(
+            failure.why.contains("clock is 30 min") || failure.why.contains("clock is 29 min"),
+            "{failure:?}"
+        );
         assert!(failure.why.contains(which), "{failure:?}");
         assert_eq!(ca.view().answered.get("/sign 401"), None, "no second way is tried by a wrong clock");
     }
@@ -136,9 +147,17 @@ fn a_sealed_key_opens_with_its_password_alone() {
     let key = |password: &str| Provisioner::open("boss@ca.lab", "kid", sealed, &Secret::new(password));
     assert!(key("pass phrase 7").is_ok());
     assert_eq!(key("pass phrase 8").err(), Some(tokens::Shut::Closed(jwe::Closed::Password)));
-    let token = key("pass phrase 7").ok().unwrap().token(&["a.local".to_owned()], "ab", "https://x/sign", real_now_us());
+    let token = key("pass phrase 7").ok().unwrap().token(
+        &["a.local".to_owned()],
+        "ab",
+        "https://x/sign",
+        real_now_us(),
+    );
     assert_eq!(token.unwrap().split('.').count(), 3);
     for damage in ["", "a.b.c.d.e", &sealed[..sealed.len() - 4]] {
-        assert!(Provisioner::open("boss@ca.lab", "kid", damage, &Secret::new("pass phrase 7")).is_err(), "{damage}");
+        assert!(
+            Provisioner::open("boss@ca.lab", "kid", damage, &Secret::new("pass phrase 7")).is_err(),
+            "{damage}"
+        );
     }
 }

@@ -37,7 +37,9 @@ impl Core {
             ("GET", "/provisioners") => {
                 answered(200, &self.authority.provisioners(held(&self.manners).after_expiry))
             }
-            ("GET", path) if path == fingerprint => answered(200, &json!({ "ca": self.authority.root_pem() })),
+            ("GET", path) if path == fingerprint => {
+                answered(200, &json!({ "ca": self.authority.root_pem() }))
+            }
             ("POST", "/sign") => self.sign(request).unwrap_or_else(refused),
             ("POST", "/renew") => self.renew(request, client).unwrap_or_else(refused),
             _ => refused(404),
@@ -46,17 +48,21 @@ impl Core {
 
     fn sign(&self, request: &Request) -> Result<Answer, u16> {
         let body: Value = serde_json::from_slice(&request.body).map_err(|_| 400_u16)?;
-        let csr = CertificateSigningRequestParams::from_pem(body["csr"].as_str().ok_or(400_u16)?).map_err(|_| 400_u16)?;
+        let csr = CertificateSigningRequestParams::from_pem(body["csr"].as_str().ok_or(400_u16)?)
+            .map_err(|_| 400_u16)?;
         let token = self.one_time(body["ott"].as_str().ok_or(400_u16)?)?;
         let asked: BTreeSet<String> = csr.params.subject_alt_names.iter().filter_map(name).collect();
         let allowed = token.claims["sans"].as_array().ok_or(401_u16)?;
-        let allowed: BTreeSet<String> = allowed.iter().filter_map(|name| Some(name.as_str()?.to_owned())).collect();
+        let allowed: BTreeSet<String> =
+            allowed.iter().filter_map(|name| Some(name.as_str()?.to_owned())).collect();
         if asked != allowed {
             return Err(403);
         }
         let life = match body["notAfter"].as_str() {
             None => DAY,
-            Some(text) => text.strip_suffix('h').and_then(|hours| hours.parse::<i64>().ok()).ok_or(400_u16)? * 3600,
+            Some(text) => {
+                text.strip_suffix('h').and_then(|hours| hours.parse::<i64>().ok()).ok_or(400_u16)? * 3600
+            }
         };
         if !(SHORTEST - BACKDATED..=held(&self.manners).longest_s).contains(&life) {
             return Err(403);
@@ -89,9 +95,9 @@ impl Core {
     fn made(&self, names: &[String], life: i64, public: &impl PublicKeyData) -> Result<Answer, u16> {
         let (from, until) = (self.now() - BACKDATED, self.now() + life);
         let leaf = if held(&self.manners).other_key {
-            KeyPair::generate().map_err(|_| 500_u16).and_then(|other| {
-                self.authority.leaf(names, from, until, &other).map_err(|_| 500_u16)
-            })
+            KeyPair::generate()
+                .map_err(|_| 500_u16)
+                .and_then(|other| self.authority.leaf(names, from, until, &other).map_err(|_| 500_u16))
         } else {
             self.authority.leaf(names, from, until, public).map_err(|_| 500_u16)
         }?;

@@ -11,8 +11,8 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use rcgen::{
-    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SerialNumber,
+    BasicConstraints, CertificateParams, CustomExtension, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SerialNumber,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -89,12 +89,15 @@ impl Authority {
         let mut params = CertificateParams::new(names.to_vec())?;
         dated(&mut params, names.first().map_or("", String::as_str), from, until)?;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         // A sequence of kind (1: JWK), name and key id.
         let part = |tag: u8, bytes: &[u8]| [&[tag, bytes.len() as u8][..], bytes].concat();
         let inner =
             [part(2, &[1]), part(4, self.provisioner.as_bytes()), part(4, self.kid.as_bytes())].concat();
-        params.custom_extensions.push(CustomExtension::from_oid_content(&PROVISIONER_OID, part(0x30, &inner)));
+        params
+            .custom_extensions
+            .push(CustomExtension::from_oid_content(&PROVISIONER_OID, part(0x30, &inner)));
         let issuer = Issuer::from_ca_cert_der(self.intermediate.der(), &self.key)?;
         Ok(params.signed_by(public, &issuer)?)
     }
@@ -143,7 +146,9 @@ fn authority(name: &str, from: i64, below: u8) -> Result<CertificateParams, Make
 }
 
 fn dated(params: &mut CertificateParams, name: &str, from: i64, until: i64) -> Result<(), MakeError> {
-    let time = |seconds| ASN1Time::from_timestamp(seconds).map(|time| time.to_datetime()).map_err(|_| MakeError::Time);
+    let time = |seconds| {
+        ASN1Time::from_timestamp(seconds).map(|time| time.to_datetime()).map_err(|_| MakeError::Time)
+    };
     (params.not_before, params.not_after) = (time(from)?, time(until)?);
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
@@ -161,7 +166,11 @@ fn jwk(password: &str) -> Result<(String, Vec<u8>, String), MakeError> {
     let point = key.public_key().as_ref().to_vec();
     let private: EcPrivateKeyBin<'_> = key.private_key().as_be_bytes()?;
     let (x, y) = point[1..].split_at(32);
-    let kid = packed(&Sha256::digest(format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, packed(x), packed(y))));
+    let kid = packed(&Sha256::digest(format!(
+        r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#,
+        packed(x),
+        packed(y)
+    )));
     let plain = json!({ "use": "sig", "kty": "EC", "kid": kid, "crv": "P-256", "alg": "ES256",
         "x": packed(x), "y": packed(y), "d": packed(private.as_ref()) });
     let (mut salt, mut content_key, mut iv) = ([0_u8; 16], [0_u8; 32], [0_u8; 12]);
@@ -182,6 +191,8 @@ fn jwk(password: &str) -> Result<(String, Vec<u8>, String), MakeError> {
     let sealing = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &content_key)?);
     let nonce = Nonce::assume_unique_for_key(iv);
     let tag = sealing.seal_in_place_separate_tag(nonce, Aad::from(header.as_bytes()), &mut text)?;
-    let sealed = [&header, &packed(wrapped), &packed(&iv), &packed(&text), &packed(tag.as_ref())].map(String::as_str).join(".");
+    let sealed = [&header, &packed(wrapped), &packed(&iv), &packed(&text), &packed(tag.as_ref())]
+        .map(String::as_str)
+        .join(".");
     Ok((kid, point, sealed))
 }

@@ -17,9 +17,7 @@ use tokio::{
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
-        RootCertStore, ServerConfig, crypto,
-        pki_types::PrivatePkcs8KeyDer,
-        server::WebPkiClientVerifier,
+        RootCertStore, ServerConfig, crypto, pki_types::PrivatePkcs8KeyDer, server::WebPkiClientVerifier,
     },
 };
 use tokio_util::sync::CancellationToken;
@@ -29,7 +27,10 @@ use super::{
     authority::{Authority, MakeError, now},
     held,
 };
-use crate::{guard::SocketError, web::{Answer, Request}};
+use crate::{
+    guard::SocketError,
+    web::{Answer, Request},
+};
 
 /// A client that says nothing is let go.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,7 +38,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const MOST: usize = 64;
 const LONGEST: usize = 300 * 1024;
 
-pub(super) async fn open(authority: Authority, stop: CancellationToken) -> Result<(Arc<Core>, SocketAddrV4), StartError> {
+pub(super) async fn open(
+    authority: Authority,
+    stop: CancellationToken,
+) -> Result<(Arc<Core>, SocketAddrV4), StartError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(SocketError::Io)?;
     let port = listener.local_addr().map_err(SocketError::Io)?.port();
     let tls = TlsAcceptor::from(Arc::new(config(&authority)?));
@@ -105,7 +109,8 @@ async fn converse(core: Arc<Core>, tls: TlsAcceptor, stream: TcpStream) -> std::
         return std::future::pending().await;
     }
     let mut stream = tls.accept(stream).await?;
-    let client = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()).map(|one| one.to_vec());
+    let client =
+        stream.get_ref().1.peer_certificates().and_then(|chain| chain.first()).map(|one| one.to_vec());
     while let Some(request) = read(&mut stream).await? {
         let answer = core.answer(&request, client.as_deref());
         write(&mut stream, &answer, core.now()).await?;
