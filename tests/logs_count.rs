@@ -41,7 +41,11 @@ fn the_sample_gives_what_is_expected_of_it() {
     let expected: Value = serde_json::from_str(EXPECTED).unwrap();
     assert_eq!(counted(&[SAMPLE, "--json"], b""), expected);
     let before = Command::new(PROGRAM).args(["--json", "logs", "count", SAMPLE]).output().unwrap();
-    assert!(before.status.success(), "the option may stand before: {}", String::from_utf8_lossy(&before.stderr));
+    assert!(
+        before.status.success(),
+        "the option may stand before: {}",
+        String::from_utf8_lossy(&before.stderr)
+    );
     assert_eq!(
         counted(&["--json", "--profile", "labinator", "-"], &std::fs::read(SAMPLE).unwrap()),
         expected
