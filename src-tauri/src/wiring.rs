@@ -158,7 +158,8 @@ impl Program {
             anyhow::Error::new(error).context(format!("open the events of this board; {remedy}"))
         })?;
         let unclean = recovered.unclean;
-        let logs = logs::open(&folder, &options.board).await;
+        let log_gear = logs::placed(&options.board, &folder);
+        let logs = logs::open(&folder, &options.board, log_gear.clone()).await;
         let off_s = off(&store, recovered.status.seq, logs.as_ref().ok()).await;
         let tokens = Arc::new(api::tokens::ensure(options.data.path()).context("prepare the access tokens")?);
         let board = Arc::new(options.board.clone());
@@ -225,7 +226,7 @@ impl Program {
                 router: site.router.clone().map(|router| router as _),
                 host: host::of(&board),
                 ways: Some(site.ways.clone()),
-                clues: Some(Arc::new(clues::HostClues::new(&board))),
+                clues: Some(Arc::new(clues::HostClues::new(&board, log_gear))),
             },
         };
         let journal = Arc::new(store.clone());
@@ -313,7 +314,6 @@ impl Program {
                 recovered,
                 unclean,
                 board: site.board.clone(),
-                folder: site.folder.clone(),
                 own: site.own.clone(),
                 sink: site.sink.clone(),
                 stop: stop.clone(),

@@ -29,8 +29,9 @@ pub(super) struct HostClues {
 }
 
 impl HostClues {
-    pub(super) fn new(board: &Board) -> Self {
-        Self { logs: board.logs.clone(), simulated: board.board.kind == BoardKind::Simulated }
+    /// Of inputs as they are opened on this board.
+    pub(super) fn new(board: &Board, logs: LogsGear) -> Self {
+        Self { logs, simulated: board.board.kind == BoardKind::Simulated }
     }
 }
 

@@ -57,11 +57,11 @@ pub(super) struct Logs {
 }
 
 impl Logs {
-    pub(super) fn new(board: &Board, store: LogStore, recovered: &LogRecovered) -> Arc<Self> {
+    fn new(board: &Board, gear: LogsGear, store: LogStore, recovered: &LogRecovered) -> Arc<Self> {
         let (follow, _) = broadcast::channel(FOLLOWED);
         Arc::new(Self {
             store,
-            gear: gear(board),
+            gear,
             sources: board.counter_sources(),
             since_us: recovered.counting_since_us,
             counts: Mutex::new(recovered.counts.clone()),
@@ -89,18 +89,22 @@ impl Logs {
 }
 
 /// Opens the log database. Without one the program still runs, and says why.
-pub(super) async fn open(folder: &Path, board: &Board) -> Result<(Arc<Logs>, LogRecovered), Failure> {
+pub(super) async fn open(
+    folder: &Path,
+    board: &Board,
+    gear: LogsGear,
+) -> Result<(Arc<Logs>, LogRecovered), Failure> {
     let opened = LogStore::open(folder).await;
     let (store, recovered) = opened.map_err(|error| {
         let remedy = format!("{}; then start the program again", error.remedy());
         Failure::new(Code::Storage, "open the log database", error.to_string(), remedy)
     })?;
-    Ok((Logs::new(board, store, &recovered), recovered))
+    Ok((Logs::new(board, gear, store, &recovered), recovered))
 }
 
-/// Addresses as they are dialled on this board; on the simulated one a place that another engine holds moves to a free
+/// Inputs as they are opened: files in the board's folder, addresses as they are dialled on this board; on the simulated one a place that another engine holds moves to a free
 /// one. Watched only, nothing listens: those ports are others'.
-fn gear(board: &Board) -> LogsGear {
+pub(super) fn placed(board: &Board, folder: &Path) -> LogsGear {
     let dial = Dial::new(board.board.kind);
     let dialled = |at: SocketAddr| match at {
         SocketAddr::V4(v4) => free(board, dial.socket(*v4.ip(), v4.port()).into()),
@@ -110,6 +114,7 @@ fn gear(board: &Board) -> LogsGear {
     let socket = |at: Option<SocketAddr>| at.filter(|_| listens).map(dialled);
     let written = &board.logs;
     LogsGear {
+        collector: written.collector.as_ref().map(|path| folder.join(path)),
         otlp: socket(written.otlp),
         syslog_udp: socket(written.syslog_udp),
         syslog_tcp: socket(written.syslog_tcp),
@@ -184,8 +189,6 @@ pub(super) struct LogsTask {
     /// The program before this one was not stopped in order.
     pub(super) unclean: bool,
     pub(super) board: Arc<Board>,
-    /// Where relative paths begin.
-    pub(super) folder: std::path::PathBuf,
     pub(super) own: OwnCounts,
     pub(super) sink: ObservationSink,
     pub(super) stop: CancellationToken,
@@ -193,13 +196,13 @@ pub(super) struct LogsTask {
 
 /// Starts the inputs, and tells how they stand until told to stop; when it returns, the last batch is stored.
 pub(super) async fn run(task: LogsTask) {
-    let LogsTask { logs, recovered, unclean, board, folder, own, sink, stop } = task;
-    let gear = LogsGear {
-        collector: logs.gear.collector.as_ref().map(|path| folder.join(path)),
-        ..logs.gear.clone()
+    let LogsTask { logs, recovered, unclean, board, own, sink, stop } = task;
+    let config = LogsConfig {
+        gear: logs.gear.clone(),
+        sources: logs.sources,
+        offsets: recovered.offsets,
+        name_of: names(&board),
     };
-    let config =
-        LogsConfig { gear, sources: logs.sources, offsets: recovered.offsets, name_of: names(&board) };
     // The inputs end after everything that could still hand them something.
     let inputs_stop = CancellationToken::new();
     let inputs = Inputs::start(config, logs.clone(), Arc::new(clock::now), &inputs_stop);

@@ -54,7 +54,11 @@ pub struct Counting {
 
 impl Counting {
     pub fn new(profile: Profile) -> Self {
-        Self { classifier: Classifier::new(profile), cutter: Cutter::new(otlp::LINE_MAX, 0), tally: Tally::default() }
+        Self {
+            classifier: Classifier::new(profile),
+            cutter: Cutter::new(otlp::LINE_MAX, 0),
+            tally: Tally::default(),
+        }
     }
 
     pub fn push(&mut self, bytes: &[u8]) {
