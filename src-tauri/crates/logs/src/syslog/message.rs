@@ -57,6 +57,8 @@ fn structured(rest: &str) -> Option<Message<'_>> {
         None => &data[end_of_data(data)?..],
     };
     let text = text.strip_prefix(' ').unwrap_or(text).trim_start_matches('\u{feff}');
+    // rsyslog keeps the blank that stood behind the older format's tag.
+    let text = text.strip_prefix(' ').unwrap_or(text);
     let given = |part: &'static str| move |said: &&str| *said != part;
     let given = given("-");
     Some(Message {

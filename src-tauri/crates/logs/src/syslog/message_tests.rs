@@ -48,6 +48,8 @@ fn messages_as_they_are_sent() {
     );
     says("<34>1 - - - - - - bare", "crit", "", "", "bare");
     says("<34>1 - host app - - -", "crit", "host", "app", "");
+    // rsyslog's RSYSLOG_SyslogProtocol23Format of an older message.
+    says("<29>1 2026-11-22T13:49:17+00:00 wally netifd - - -  up", "notice", "wally", "netifd", "up");
     // What has no form is text.
     says("plain text", "", "", "", "plain text");
     says("<999>what", "", "", "", "<999>what");
