@@ -99,12 +99,22 @@ async fn begin(place: &Arc<Place>) -> Result<(Store, Recovered), OpenError> {
         None => database(what, dir, error),
     };
     let writer = connect_writer(&file).await.map_err(|e| failed("open the database", &e))?;
-    MIGRATIONS.run(&writer).await.map_err(|source| match &source {
-        MigrateError::Execute(error) if error::damage(error).is_some() => failed("migrate", error),
-        _ => OpenError::Migration { file: file.clone(), source },
-    })?;
-    sign(&writer).await.map_err(|e| failed("prepare the database", &e))?;
-    let readers = connect_readers(&file).await.map_err(|e| failed("open the database for reading", &e))?;
+    let prepared = async {
+        MIGRATIONS.run(&writer).await.map_err(|source| match &source {
+            MigrateError::Execute(error) if error::damage(error).is_some() => failed("migrate", error),
+            _ => OpenError::Migration { file: file.clone(), source },
+        })?;
+        sign(&writer).await.map_err(|e| failed("prepare the database", &e))?;
+        connect_readers(&file).await.map_err(|e| failed("open the database for reading", &e))
+    };
+    let readers = match prepared.await {
+        Ok(readers) => readers,
+        Err(error) => {
+            // A connection that ends later would take away the log of the database that is begun in its place.
+            writer.close().await;
+            return Err(error);
+        }
+    };
 
     let store = Store { writer, readers, place: place.clone() };
     let (status, since_checkpoint) = match replay::recover(&store).await {
@@ -234,26 +244,31 @@ struct Marks {
 
 async fn read_marks(options: SqliteConnectOptions) -> sqlx::Result<Marks> {
     let mut connection: SqliteConnection = options.connect().await?;
+    let marks = marks(&mut connection).await;
+    connection.close().await?;
+    marks
+}
+
+async fn marks(connection: &mut SqliteConnection) -> sqlx::Result<Marks> {
     let (tables, migrated, signed): (i64, bool, bool) = sqlx::query_as(
         "SELECT count(*), total(name = '_sqlx_migrations') > 0, total(name = 'writer') > 0
          FROM sqlite_schema WHERE type = 'table'",
     )
-    .fetch_one(&mut connection)
+    .fetch_one(&mut *connection)
     .await?;
     let mut marks = Marks { tables, migration: None, writer: None };
     if migrated {
         marks.migration = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
-            .fetch_one(&mut connection)
+            .fetch_one(&mut *connection)
             .await?;
     }
     if signed {
         // A newer program may have shaped this table anew; then its name stays unknown, and that is no reason to fail.
         marks.writer = sqlx::query_as("SELECT program, schema FROM writer")
-            .fetch_optional(&mut connection)
+            .fetch_optional(&mut *connection)
             .await
             .unwrap_or_default();
     }
-    connection.close().await?;
     Ok(marks)
 }
 

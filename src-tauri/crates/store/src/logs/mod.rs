@@ -268,26 +268,36 @@ async fn open(dir: &Path, epoch: u64, first: Option<read::State>) -> Result<(Ope
         .auto_vacuum(SqliteAutoVacuum::Incremental)
         .pragma("journal_size_limit", LOG_LIMIT.to_string());
     let writer = connect(options).await.map_err(|e| failed(&e))?;
-    MIGRATIONS.run(&writer).await.map_err(|source| match &source {
-        MigrateError::Execute(error) if error::damage(error).is_some() => failed(error),
-        MigrateError::VersionMissing(found) => OpenError::Newer {
-            file: file.clone(),
-            program: "a newer statusinator".to_owned(),
-            found: format!("migration {found}"),
-            known: format!("migration {}", MIGRATIONS.iter().map(|m| m.version).max().unwrap_or(0)),
-        },
-        _ => OpenError::Migration { file: file.clone(), source },
-    })?;
     let prepared = async {
-        begin(&writer, first.unwrap_or_default()).await?;
-        let readers = connect_readers(&file).await?;
-        let mut reader = readers.begin().await?;
-        let state = read::state(&mut reader).await?;
-        drop(reader);
-        Ok((readers, state))
+        MIGRATIONS.run(&writer).await.map_err(|source| match &source {
+            MigrateError::Execute(error) if error::damage(error).is_some() => failed(error),
+            MigrateError::VersionMissing(found) => OpenError::Newer {
+                file: file.clone(),
+                program: "a newer statusinator".to_owned(),
+                found: format!("migration {found}"),
+                known: format!("migration {}", MIGRATIONS.iter().map(|m| m.version).max().unwrap_or(0)),
+            },
+            _ => OpenError::Migration { file: file.clone(), source },
+        })?;
+        let prepared = async {
+            begin(&writer, first.unwrap_or_default()).await?;
+            let readers = connect_readers(&file).await?;
+            let state = async { read::state(&mut *readers.begin().await?).await }.await;
+            if state.is_err() {
+                readers.close().await;
+            }
+            Ok((readers, state?))
+        };
+        prepared.await.map_err(|e: sqlx::Error| failed(&e))
     };
-    let (readers, state) = prepared.await.map_err(|e: sqlx::Error| failed(&e))?;
-    Ok((Open { writer, readers, epoch, gone: None }, state))
+    match prepared.await {
+        Ok((readers, state)) => Ok((Open { writer, readers, epoch, gone: None }, state)),
+        Err(error) => {
+            // A connection that ends later would take away the log of the database that is begun in its place.
+            writer.close().await;
+            Err(error)
+        }
+    }
 }
 
 /// Writes down where a new database begins; one that has begun is left as it is.
