@@ -3,6 +3,7 @@
 mod backup;
 mod bootmedia;
 mod boots;
+mod bundle;
 mod capture;
 mod certs;
 mod check;
@@ -47,6 +48,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::DataDir;
 
+pub(crate) use doctor::local_findings;
 pub use exit::{Exit, Refused, report};
 pub use serve::{ServeOptions, listen, start_inside, told_to_end};
 
@@ -165,6 +167,8 @@ enum Command {
     Doctor(doctor::DoctorOptions),
     /// Copy a board's databases into a folder while its engine runs or not; each copy is looked through.
     Backup(backup::BackupOptions),
+    /// Write everything that somebody far away needs for a diagnosis into one archive, without secrets.
+    Bundle(bundle::BundleOptions),
     /// Fold all events of a board anew and replace its checkpoint; the engine must not run.
     Rebuild(rebuild::RebuildOptions),
     /// The engine of a virtual board inside its namespaces; started by `serve` and by the window.
@@ -261,6 +265,7 @@ async fn ask(common: &Common, command: Command) -> Result<Exit> {
         Command::Url => status::url(common).await,
         Command::Doctor(options) => doctor::run(common, &options).await,
         Command::Backup(options) => backup::run(common, &options).await,
+        Command::Bundle(options) => bundle::run(common, &options).await,
         Command::Rebuild(options) => rebuild::run(common, &options).await,
         Command::Serve(_)
         | Command::EngineInside(_)

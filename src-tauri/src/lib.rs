@@ -2,6 +2,7 @@
 //!
 //! `cli` reads the command line, `config` knows all paths, `wiring` builds a running program. Nothing in here decides.
 
+mod bundle;
 pub mod certificates;
 pub mod cli;
 pub mod clock;

@@ -12,6 +12,7 @@ mod board_file;
 mod boot_files;
 mod boot_services;
 mod bootmedia;
+mod bundle;
 mod capture;
 mod certificates;
 mod clock_sources;
@@ -29,6 +30,7 @@ mod leases;
 mod loaders;
 mod logs;
 mod names;
+mod otlp_export;
 mod own_counts;
 mod picture;
 mod real;
@@ -41,6 +43,7 @@ mod touch;
 mod translate;
 mod trees;
 mod trust;
+mod usb;
 mod virtual_board;
 mod watching;
 mod ways;
@@ -267,6 +270,7 @@ impl Program {
             gear,
             logs: desk.clone(),
             certificates: Some(site.keeper.clone()),
+            bundle: Some(Arc::new(bundle::Bundles::new(options.data.clone(), options.board_file.clone()))),
             engine: engine.clone(),
             archive: journal,
             faults: (kind != BoardKind::Labinator).then(|| site.faults.clone() as _),
@@ -323,8 +327,18 @@ impl Program {
                 None
             }
         };
+        let telemetry = options.board.telemetry.clone().map(|gear| otlp_export::Export {
+            url: gear.otlp,
+            archive: Arc::new(store.clone()),
+            engine: engine.clone(),
+            sink: site.sink.clone(),
+            folder: site.folder.clone(),
+            pace: otlp_export::Pace::default(),
+            stop: stop.clone(),
+        });
+        let telemetry = telemetry.map(|export| ("telemetry", tokio::spawn(otlp_export::run(export))));
         let built = tokio::spawn(build(site));
-        let parts = vec![
+        let mut parts = vec![
             ("board", built),
             ("old addresses", old),
             ("health", health),
@@ -334,7 +348,8 @@ impl Program {
             ("images", images),
             ("api", api),
         ];
-        let parts = parts.into_iter().chain(records.map(|task| ("logs", task))).collect();
+        parts.extend(records.map(|task| ("logs", task)));
+        parts.extend(telemetry);
         Ok(Self {
             engine,
             url,

@@ -99,6 +99,13 @@ impl Client {
         read(ask.send().await.with_context(|| format!("ask the engine for {path}"))?).await
     }
 
+    /// What is no JSON, and takes its time.
+    pub(super) async fn post_for_bytes(&self, path: &str) -> Result<reqwest::Response> {
+        let ask = self.http.post(self.url(path)).bearer_auth(&self.token).timeout(SLOW);
+        let answer = ask.send().await.with_context(|| format!("ask the engine for {path}"))?;
+        if answer.status().is_success() { Ok(answer) } else { Err(refusal(answer).await) }
+    }
+
     /// A stream without an end of its own.
     pub(super) async fn stream(&self, path: &str) -> Result<reqwest::Response> {
         let answer = self

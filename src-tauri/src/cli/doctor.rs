@@ -52,6 +52,21 @@ pub(super) async fn run(common: &Common, options: &DoctorOptions) -> Result<Exit
     Ok(if finding::any_bad(&findings) { Exit::Failed } else { Exit::Done })
 }
 
+/// What can be found out without asking anybody, a line of JSON each.
+pub(crate) fn local_findings(data: &DataDir) -> Vec<String> {
+    let findings = [
+        data_folder(data),
+        listen_port(),
+        display(),
+        virtual_tools(),
+        probe_inputs(),
+        images(),
+        namespaces(),
+        receive_buffer(),
+    ];
+    findings.iter().filter_map(|finding| serde_json::to_string(finding).ok()).collect()
+}
+
 /// Who gives addresses on the lab's network. Needs CAP_NET_RAW, as serving DHCP there does.
 async fn dhcp_servers(interface: &str) -> Vec<Finding> {
     let what = "DHCP servers";

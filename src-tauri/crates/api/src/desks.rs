@@ -1,4 +1,5 @@
-//! What the API asks beside the engine: for log records and their counters, and for certificates to be looked at.
+//! What the API asks beside the engine: for log records and their counters, for certificates to be looked at, and for an
+//! archive of everything.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,6 +12,8 @@ use lab::{
     ports::PortError,
 };
 use tokio::sync::broadcast;
+
+use crate::ApiState;
 
 /// Log records and their counters.
 #[async_trait]
@@ -50,6 +53,48 @@ pub struct Talker {
     pub name: String,
     pub records: u64,
     pub rate: f64,
+}
+
+/// Archives for diagnosis, and sticks to carry them away on.
+#[async_trait]
+pub trait BundleDesk: Send + Sync {
+    /// Makes one of all that `state` reaches. `status` is its picture.
+    async fn make(&self, state: &ApiState, status: serde_json::Value) -> Result<Bundle, Failure>;
+
+    /// Removable disks that are plugged in.
+    async fn sticks(&self) -> Vec<Stick>;
+
+    /// Writes it there, and returns when the stick can be pulled out.
+    async fn write(&self, stick: &str, bundle: &Bundle) -> Result<Written, Failure>;
+}
+
+/// An archive (tar.gz) in which nothing is secret.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bundle {
+    /// As its file is called.
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+/// A removable disk.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Stick {
+    /// The kernel's name of its file system's device, as in `sda1`.
+    pub id: String,
+    /// Maker and model.
+    pub title: String,
+    pub bytes: u64,
+    /// Where it is mounted and how much room it has; `None` while it is only plugged in.
+    pub folder: Option<String>,
+    pub free: Option<u64>,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    pub file: String,
+    /// As in "written; the stick can be pulled out".
+    pub says: String,
 }
 
 /// Certificates on demand.

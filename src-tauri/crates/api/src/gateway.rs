@@ -60,6 +60,8 @@ pub(crate) struct Gate {
     pins: Pins,
     link: Link,
     client: reqwest::Client,
+    /// For what takes longer.
+    patient: reqwest::Client,
     shutdown: CancellationToken,
 }
 
@@ -104,7 +106,8 @@ impl Gate {
             attempts: Attempts::default(),
             cookie: BrowserCookie::new(listen, Scheme::Http),
             link: Link::default(),
-            client: upstream::client(pins.clone())?,
+            client: upstream::client(pins.clone(), upstream::SILENCE)?,
+            patient: upstream::client(pins.clone(), upstream::PATIENCE)?,
             pins,
             shutdown,
         })

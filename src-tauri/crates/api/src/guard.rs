@@ -27,9 +27,13 @@ pub(crate) const BODY_LIMIT: usize = 16 * 1024;
 /// An order is answered when its event is on the disk; whatever takes longer than this has gone wrong. Streams answer at
 /// once and are not meant.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-/// A radio that joins a network, asks for an address, and goes back when it gets none.
-const JOIN: &str = "/api/v1/router/join";
-const JOINED_WITHIN: Duration = Duration::from_secs(90);
+/// What takes longer: a radio that joins a network, asks for an address, and goes back when it gets none; the archive of
+/// everything; the same on a slow stick.
+const SLOW: [(&str, Duration); 3] = [
+    ("/api/v1/router/join", Duration::from_secs(90)),
+    ("/api/v1/bundle", Duration::from_secs(120)),
+    ("/api/v1/bundle/stick", Duration::from_secs(300)),
+];
 
 const EVERYWHERE: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -90,12 +94,17 @@ async fn host(State(plate): State<Arc<Plate>>, request: Request, next: Next) -> 
     Ok(next.run(request).await)
 }
 
+/// How long an answer may take, where that is longer than usual.
+pub(crate) fn slow(path: &str) -> Option<Duration> {
+    SLOW.iter().find(|(slow, _)| *slow == path).map(|(_, within)| *within)
+}
+
 async fn deadline(
     State(plate): State<Arc<Plate>>,
     request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
-    let within = if request.uri().path() == JOIN { JOINED_WITHIN } else { plate.within };
+    let within = slow(request.uri().path()).unwrap_or(plate.within);
     tokio::time::timeout(within, next.run(request)).await.map_err(|_| {
         Refusal::new(
             Code::TimedOut,

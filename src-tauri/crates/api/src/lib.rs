@@ -14,6 +14,7 @@ mod feed;
 pub mod gateway;
 mod guard;
 mod listen;
+mod metrics;
 mod openapi;
 mod origin;
 mod plain;
@@ -32,9 +33,9 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use desks::{CertificateDesk, CountersNow, LogDesk, Talker};
+pub use desks::{Bundle, BundleDesk, CertificateDesk, CountersNow, LogDesk, Stick, Talker, Written};
 pub use openapi::openapi_json;
-pub use plain::plain_http;
+pub use plain::{named_http, plain_http};
 pub use rights::{Right, Rights};
 pub use routes::BoardFile;
 pub use secret::Secret;

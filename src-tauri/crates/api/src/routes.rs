@@ -1,6 +1,7 @@
 //! Every route of the engine's listener, sorted by the right it asks for.
 
 mod browser;
+mod bundle;
 mod captures;
 mod certificates;
 mod elsewhere;
@@ -11,6 +12,7 @@ mod gear;
 mod history;
 mod logs;
 mod machines;
+mod metrics;
 mod now;
 mod orders;
 mod power;
@@ -66,6 +68,8 @@ pub(crate) fn read() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(logs::follow))
         .routes(routes!(logs::counters))
         .routes(routes!(certificates::root))
+        .routes(routes!(bundle::sticks))
+        .routes(routes!(metrics::metrics))
 }
 
 /// For those who may act.
@@ -90,6 +94,8 @@ pub(crate) fn control() -> OpenApiRouter<Arc<Site>> {
         .routes(routes!(ways::keep_measure))
         .routes(routes!(certificates::check))
         .routes(routes!(certificates::renew))
+        .routes(routes!(bundle::bundle))
+        .routes(routes!(bundle::to_stick))
 }
 
 /// For those who may let others in.

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    desks::{CertificateDesk, LogDesk},
+    desks::{BundleDesk, CertificateDesk, LogDesk},
     feed::STREAMS,
     guard::{self, Door, Plate},
     listen,
@@ -45,6 +45,8 @@ pub struct ApiState {
     pub logs: Option<Arc<dyn LogDesk>>,
     /// Certificates, where any are watched.
     pub certificates: Option<Arc<dyn CertificateDesk>>,
+    /// Archives for diagnosis.
+    pub bundle: Option<Arc<dyn BundleDesk>>,
     /// Where the board was read from, when that is a file.
     pub board_file: Option<Arc<dyn BoardFile>>,
     pub tokens: Arc<Tokens>,

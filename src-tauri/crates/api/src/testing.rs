@@ -77,6 +77,7 @@ impl World {
             board_file: None,
             logs: None,
             certificates: None,
+            bundle: None,
             gear: Gear {
                 power: Arc::new(Devices),
                 switch: Some(Arc::new(Devices)),

@@ -4,7 +4,7 @@ mod files;
 
 use std::path::Path;
 
-pub use files::{CONTROL_FILE, TokenError, WINDOW_FILE, read};
+pub use files::{CONTROL_FILE, METRICS_FILE, TokenError, WINDOW_FILE, read};
 
 use crate::{
     attempts::Attempts,
@@ -32,7 +32,7 @@ struct Named {
 }
 
 /// Reads the token files of a data folder and makes those that are missing: `control.token` for the engine's owner,
-/// `window.token` for the group whose windows attach.
+/// `window.token` for the group whose windows attach, `metrics.token` for who only reads.
 ///
 /// # Errors
 /// When a file can neither be read nor made, or its mode cannot be tightened.
@@ -40,6 +40,7 @@ pub fn ensure(dir: &Path) -> Result<Tokens, TokenError> {
     let mut tokens = Tokens::default();
     tokens.add("control", Rights::OWNER, &files::ensure(&dir.join(CONTROL_FILE), 0o600)?);
     tokens.add("window", Rights::OPERATOR, &files::ensure(&dir.join(WINDOW_FILE), 0o640)?);
+    tokens.add("metrics", Rights::READ, &files::ensure(&dir.join(METRICS_FILE), 0o640)?);
     Ok(tokens)
 }
 

@@ -2,6 +2,7 @@
 //! never by accident. Times are RFC 3339 in UTC with microseconds, durations are seconds.
 
 mod boot;
+mod bundle;
 mod ending;
 mod explain;
 mod faults;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use boot::{BootWire, EventWire, MarkWire, PacketWire, PhaseWire};
+pub use bundle::{StickOrderWire, StickWire, StickWrittenWire};
 pub use ending::{EndOrderWire, EndingWire, PlaceWire, ReplaceOrderWire, ReplacedWire, ReplacementWire};
 pub use explain::{
     DueWire, ExplanationWire, HeldBackWire, RivalWire, RuledOutWire, ScreenWire, TroubleWire, VerdictWire,

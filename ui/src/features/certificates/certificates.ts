@@ -28,8 +28,7 @@ export function headline(certificates: CertificatesWire, clock: ClockWire | null
   }
   if (clock !== null && !believed(clock))
     return { first: words.time.inStep(clock.says), rest, clock: say.clockFirst(clock.remedy) };
-  if (clock?.trust === 'good') rest.push(words.time.inStep(clock.says));
-  else if (clock !== null) rest.push(words.time.notConfirmed);
+  if (clock !== null) rest.push(words.time.inStep(clock.says));
   return { first: say.of(certificates.good, certificates.list.length), rest, clock: null };
 }
 

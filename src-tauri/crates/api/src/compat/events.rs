@@ -48,13 +48,14 @@ impl LogEvent {
 }
 
 /// By what an operator would do about it.
-fn level(body: &Body) -> &'static str {
+pub fn level(body: &Body) -> &'static str {
     match body {
         Body::TaskFailed { .. }
         | Body::PowerFailed { .. }
         | Body::DeviceLost { .. }
         | Body::ServiceTroubled { .. }
         | Body::StorageFailed { .. }
+        | Body::StreamSilent { .. }
         | Body::Explained { .. }
         | Body::RunEnded { state: RunState::Failed, .. }
         | Body::BootEnded { state: BootState::Failed, .. } => "error",
@@ -63,6 +64,7 @@ fn level(body: &Body) -> &'static str {
         | Body::RivalHeard { .. }
         | Body::PowerForgotten { .. }
         | Body::WayDropped { .. }
+        | Body::CertificateRefused { .. }
         | Body::RunEnded { state: RunState::Cancelled, .. }
         | Body::BootEnded { state: BootState::Abandoned, .. } => "warning",
         _ => "info",

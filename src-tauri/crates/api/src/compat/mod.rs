@@ -58,6 +58,7 @@ use lab::{Board, ports::Router};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub use events::level;
 pub use system::SystemPort;
 
 use crate::{desks::LogDesk, listen, tokens::Tokens};

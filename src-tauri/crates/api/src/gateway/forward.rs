@@ -15,7 +15,7 @@ use super::{
     Gate,
     link::{NO_ENGINE, words},
 };
-use crate::refusal::Refusal;
+use crate::{guard, refusal::Refusal};
 
 /// What a page may tell the engine. A list of what goes rather than of what stays, so that cookies, origins and whatever a
 /// browser invents next never leave.
@@ -48,8 +48,8 @@ pub(super) async fn forward(
 ) -> Result<Response, Refusal> {
     let upstream = gate.upstream().ok_or_else(|| unreachable(&gate, NO_ENGINE))?;
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
-    let mut request =
-        gate.client.request(method, upstream.url(target)).bearer_auth(upstream.token().reveal());
+    let client = if guard::slow(uri.path()).is_some() { &gate.patient } else { &gate.client };
+    let mut request = client.request(method, upstream.url(target)).bearer_auth(upstream.token().reveal());
     for name in FORWARDED {
         if let Some(value) = headers.get(&name) {
             request = request.header(name, value);

@@ -12,7 +12,9 @@ use crate::{
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 /// An engine sends a tick every two seconds; a stream without one for so long is dead. A plain answer has as long as the
 /// engine itself gives it.
-const SILENCE: Duration = Duration::from_secs(35);
+pub(super) const SILENCE: Duration = Duration::from_secs(35);
+/// For the few orders that the engine itself gives longer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(310);
 /// Shorter than the engine keeps an idle connection, so that none is used in the moment it is closed.
 const IDLE: Duration = Duration::from_secs(15);
 
@@ -63,11 +65,11 @@ impl Upstream {
 }
 
 /// No proxy from the environment, no redirect: the token goes to the engine and nowhere else.
-pub(super) fn client(pins: Pins) -> io::Result<reqwest::Client> {
+pub(super) fn client(pins: Pins, silence: Duration) -> io::Result<reqwest::Client> {
     pinned_http(pins)?
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_WITHIN)
-        .read_timeout(SILENCE)
+        .read_timeout(silence)
         .pool_idle_timeout(IDLE)
         .build()
         .map_err(io::Error::other)

@@ -95,7 +95,7 @@ async fn no_route_answers_a_stranger_and_none_does_more_than_the_token_may() {
         let with_all = send(bearer(build(), &world.control)).await;
         assert!(![401, 403, 405].contains(&with_all), "{method} {path} with all rights: {with_all}");
     }
-    assert_eq!((open, control, admin), (2, 19, 1));
+    assert_eq!((open, control, admin), (2, 21, 1));
 }
 
 #[tokio::test]

@@ -13,6 +13,8 @@ use crate::secret::Secret;
 pub const CONTROL_FILE: &str = "control.token";
 /// For a group whose windows attach: rights read, control.
 pub const WINDOW_FILE: &str = "window.token";
+/// For programs that only look, as Prometheus does: right read.
+pub const METRICS_FILE: &str = "metrics.token";
 
 /// Longer files are not ours; nothing reads a disk's worth of bytes to find that out.
 const LONGEST: u64 = 256;
