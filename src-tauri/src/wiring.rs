@@ -30,6 +30,7 @@ mod leases;
 mod loaders;
 mod logs;
 mod names;
+mod notify;
 mod otlp_export;
 mod own_counts;
 mod picture;
@@ -68,6 +69,7 @@ use self::{
 use crate::{
     VERSION, clock,
     config::{DataDir, DataLock, EngineFile},
+    secrets::Secrets,
 };
 
 pub use api_tls::ApiTls;
@@ -337,6 +339,7 @@ impl Program {
             stop: stop.clone(),
         });
         let telemetry = telemetry.map(|export| ("telemetry", tokio::spawn(otlp_export::run(export))));
+        let notices = site.notices(&engine).map(|notices| ("notices", tokio::spawn(notices.run())));
         let built = tokio::spawn(build(site));
         let mut parts = vec![
             ("board", built),
@@ -350,6 +353,7 @@ impl Program {
         ];
         parts.extend(records.map(|task| ("logs", task)));
         parts.extend(telemetry);
+        parts.extend(notices);
         Ok(Self {
             engine,
             url,
@@ -424,6 +428,22 @@ impl Site {
     fn display(&self) -> Option<PathBuf> {
         let drives = self.board.board.mode == Mode::Drive;
         self.board.display.as_ref().filter(|_| drives).map(|gear| self.folder.join(&gear.path))
+    }
+
+    /// Messages to people who are not there, where the board file says how.
+    fn notices(&self, engine: &EngineHandle) -> Option<notify::Notices> {
+        let gear = self.board.notify.clone()?;
+        let secrets = Secrets::load(&self.options.data).ok();
+        let token = gear.secret.as_ref().and_then(|name| secrets.as_ref()?.get(name));
+        Some(notify::Notices {
+            gear,
+            board: self.board.board.name.clone(),
+            token,
+            folder: self.folder.clone(),
+            engine: engine.clone(),
+            sink: self.sink.clone(),
+            stop: self.stop.clone(),
+        })
     }
 
     /// Puts drivers of the board's gear behind their ports.

@@ -11,7 +11,7 @@ use crate::turn::Engine;
 
 /// Answers older than this say nothing of the clock now.
 const FRESH_S: f64 = 60.0;
-/// A time service that does not answer once has not stopped to keep the clock.
+/// A time service that does not answer once has not stopped to keep the clock, and a slow router tells the time late.
 const CONFIRMED_S: f64 = 180.0;
 /// A step of our clock since a source was asked makes its word worthless.
 const STEP_S: f64 = 1.0;
@@ -61,7 +61,6 @@ impl Engine {
         let lately = self.clock_desk.confirmed.as_ref().and_then(|at| now.seconds_since(at));
         known.trust == Trust::Good
             && state.trust == Trust::Unconfirmed
-            && state.ahead_s.is_none()
             && lately.is_some_and(|s| s < CONFIRMED_S)
     }
 

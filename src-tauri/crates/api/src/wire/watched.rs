@@ -234,12 +234,15 @@ impl From<&Gate> for GateWire {
 
 impl ClockWire {
     pub(super) fn of(status: &Status, live: &Live) -> Option<Self> {
-        let state = status.watched.clock.as_ref()?;
+        let known = status.watched.clock.as_ref()?;
+        // Events tell when its trust changes; the milliseconds are those of the last look.
+        let fresh = live.clock.as_ref().map(|(readings, _)| lab::clock::judge(readings));
+        let state = fresh.filter(|fresh| fresh.trust == known.trust).unwrap_or_else(|| known.clone());
         let (sources, stamp) = live.clock.as_ref().map(|(list, stamp)| (list.as_slice(), stamp)).unzip();
         Some(Self {
             trust: state.trust.word().to_owned(),
-            says: state.says.clone(),
-            remedy: state.remedy.clone(),
+            says: state.says,
+            remedy: state.remedy,
             ahead: seconds(state.ahead_s),
             sources: sources.unwrap_or_default().iter().map(ClockSourceWire::from).collect(),
             looked: stamp.map(|stamp| time(stamp.wall_us)),
