@@ -40,14 +40,14 @@ const TIMES: Times = Times {
 
 /// Everything that telling needs.
 pub(super) struct Notices {
-    pub gear: NotifyGear,
-    pub board: String,
+    pub(super) gear: NotifyGear,
+    pub(super) board: String,
     /// The token that the gear names.
-    pub token: Option<Secret>,
-    pub folder: PathBuf,
-    pub engine: EngineHandle,
-    pub sink: ObservationSink,
-    pub stop: CancellationToken,
+    pub(super) token: Option<Secret>,
+    pub(super) folder: PathBuf,
+    pub(super) engine: EngineHandle,
+    pub(super) sink: ObservationSink,
+    pub(super) stop: CancellationToken,
 }
 
 impl Notices {
