@@ -18,6 +18,7 @@ mod certificates;
 mod clock_sources;
 mod clues;
 mod compat;
+mod databases;
 mod display;
 mod facts;
 mod faults;
@@ -163,6 +164,7 @@ impl Program {
             anyhow::Error::new(error).context(format!("open the events of this board; {remedy}"))
         })?;
         let unclean = recovered.unclean;
+        let damaged = databases::damaged(&recovered);
         let log_gear = logs::placed(&options.board, &folder);
         let logs = logs::open(&folder, &options.board, log_gear.clone()).await;
         let off_s = off(&store, recovered.status.seq, logs.as_ref().ok()).await;
@@ -171,6 +173,9 @@ impl Program {
         let stop = CancellationToken::new();
         let engine_stop = CancellationToken::new();
         let (sink, observations) = ObservationSink::channel();
+        if let Some(failure) = damaged {
+            sink.put(Observation::Trouble { service: databases::EVENTS.into(), failure: Some(failure) });
+        }
         for name in SERVICES {
             sink.put(Observation::Service(ServiceState {
                 name: name.into(),

@@ -24,11 +24,12 @@ use logs::{Inputs, LogsConfig, Sink, pipeline::rates};
 use store::logs::{Keep, LogRecovered, LogStore};
 use tokio::{
     sync::broadcast,
+    task::JoinSet,
     time::{MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::own_counts::OwnCounts;
+use super::{databases, own_counts::OwnCounts};
 use crate::clock;
 
 /// Name of the log database among the troubles of services.
@@ -214,9 +215,11 @@ pub(super) async fn run(task: LogsTask) {
     let check = tokio::time::sleep(CHECK_AFTER);
     tokio::pin!(check);
     let mut unchecked = unclean;
+    let mut checking = JoinSet::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
+            Some(_) = checking.join_next(), if !checking.is_empty() => {}
             _ = pace.tick() => tell(&logs, inputs, &own, &sink),
             _ = trim.tick() => {
                 if let Some(soon) = forget(&logs).await {
@@ -226,8 +229,8 @@ pub(super) async fn run(task: LogsTask) {
             () = &mut check, if unchecked => {
                 unchecked = false;
                 let store = logs.store.clone();
-                // On its own, since it takes minutes on a slow disk; it ends with its limit.
-                tokio::spawn(async move {
+                // Beside everything else, since it takes minutes on a slow disk; it ends with its limit.
+                checking.spawn(async move {
                     if let Err(error) = store.check().await {
                         tracing::warn!(%error, "the log database could not be checked");
                     }
@@ -236,11 +239,8 @@ pub(super) async fn run(task: LogsTask) {
             Ok(()) = aside.changed() => {
                 let found = aside.borrow_and_update().clone();
                 if let Some(aside) = found {
-                    let what = "read the log database";
-                    let why = format!("it was damaged ({}) and lies aside as {}", aside.why, aside.file.display());
-                    let remedy = "nothing: a new one was begun, and no event is lost; keep or delete the old file";
-                    let failure = Some(Failure::new(Code::Storage, what, why, remedy));
-                    sink.put(Observation::Trouble { service: "damaged log database".into(), failure });
+                    let failure = Some(databases::records(&aside));
+                    sink.put(Observation::Trouble { service: databases::RECORDS.into(), failure });
                 }
             }
         }
