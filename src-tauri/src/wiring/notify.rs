@@ -80,10 +80,8 @@ impl Notices {
                 continue;
             }
             let Some((id, message)) = ledger.next(&self.board, clock::now().wall_us) else { continue };
-            let sent = tokio::select! {
-                () = self.stop.cancelled() => return,
-                sent = post.send(&message) => sent,
-            };
+            // Not cut off by the end of the program: what was taken and not remembered would be told twice.
+            let sent = post.send(&message).await;
             match sent {
                 Ok(()) => {
                     wait = times.first_wait;

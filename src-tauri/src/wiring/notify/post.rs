@@ -9,8 +9,8 @@ use reqwest::{
     redirect::Policy,
 };
 
-/// Of a whole exchange: name, connection, TLS, answer.
-const DEADLINE: Duration = Duration::from_secs(10);
+/// Of a whole exchange: name, connection, TLS, answer. Less than each part of the program has to end in.
+const DEADLINE: Duration = Duration::from_secs(8);
 /// ntfy makes an attachment of what is longer than 4,096 bytes.
 const LONGEST: usize = 3500;
 const WHAT: &str = "tell people outside";
