@@ -70,7 +70,7 @@ fn what_is_known_has_a_row_and_what_is_not_has_none() {
         "statusinator_certificate_state{certificate=\"otelcol\",state=\"not yet valid\"} 1\n",
         "statusinator_certificate_not_after_timestamp_seconds{certificate=\"otelcol\"} 1700000100\n",
         "statusinator_lab_total{counter=\"NumDNSQueries\",source=\"engine\"} 41\n",
-        "statusinator_machine_power_state{machine=\"pc1\",state=\"unknown\"} 1\n",
+        "statusinator_machine_power_state{machine=\"node1\",state=\"unknown\"} 1\n",
         "statusinator_host_cpu_ratio 0.25\n",
         "statusinator_service_ready{service=\"dhcp\"} 1\n",
         "statusinator_metrics_rows_left_out 44\n",
