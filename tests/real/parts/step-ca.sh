@@ -4,9 +4,10 @@ export WHAT='step-ca 0.30.2, nginx'
 have() {
   needs jq jq
   needs nginx nginx-light
+  # Not STEP_…: the command line takes such variables for its flags.
   go_binary step-ca github.com/smallstep/certificates/cmd/step-ca
-  export STEP_CA=$BINARY
+  export REAL_STEP_CA=$BINARY
   go_binary step github.com/smallstep/cli/cmd/step
-  export STEP=$BINARY
+  export REAL_STEP=$BINARY
 }
-run() { AGED_CA=$RECIPES/step-ca/aged-ca.sh cargo_real real_step_ca; }
+run() { REAL_AGED_CA=$RECIPES/step-ca/aged-ca.sh cargo_real real_step_ca; }

@@ -62,7 +62,7 @@ impl Ca {
         let (folder, port) = (folder.join("step"), free_port());
         fs::create_dir(&folder).unwrap();
         fs::write(folder.join("password"), PASSWORD).unwrap();
-        let made = Command::new(program("AGED_CA")).arg(&folder).arg(port.to_string()).output().unwrap();
+        let made = Command::new(program("REAL_AGED_CA")).arg(&folder).arg(port.to_string()).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let kid = String::from_utf8(made.stdout).unwrap().trim().to_owned();
         Self { folder, port, kid }
@@ -70,7 +70,7 @@ impl Ca {
 
     fn start(&self) -> Running {
         let log = fs::File::create(self.folder.join("log")).unwrap();
-        let child = Command::new(program("STEP_CA"))
+        let child = Command::new(program("REAL_STEP_CA"))
             .arg(self.folder.join("config/ca.json"))
             .arg("--password-file")
             .arg(self.folder.join("password"))
@@ -92,7 +92,7 @@ impl Ca {
                 "extensions": [{{"id": "1.3.6.1.4.1.37476.9000.64.1", "value": "{provisioner}"}}]}}"#
         );
         fs::write(&template, text).unwrap();
-        let mut step = Command::new(program("STEP"));
+        let mut step = Command::new(program("REAL_STEP"));
         step.args(["certificate", "create", NAMES[0]]).arg(folder.join(format!("{name}.pem")));
         step.arg(folder.join(format!("{name}.key"))).arg("--template").arg(&template);
         step.args([

@@ -8,6 +8,8 @@ use super::blocks::{Blocks, Unreadable};
 /// A private key. It has no `Debug`: nothing of it is for reading.
 pub struct Key {
     pub(crate) pair: KeyPair,
+    /// As its file had it: PKCS#8, SEC1 or PKCS#1.
+    pub(crate) der: PrivateKeyDer<'static>,
 }
 
 impl Key {
@@ -28,5 +30,5 @@ pub fn key(blocks: &Blocks) -> Result<Key, Unreadable> {
         _ => PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der.as_slice())),
     };
     let pair = KeyPair::try_from(&der).map_err(|_| Unreadable::Key(label.clone()))?;
-    Ok(Key { pair })
+    Ok(Key { pair, der: der.clone_key() })
 }

@@ -43,6 +43,16 @@ async fn it_signs_then_renews_with_the_key_kept() {
 }
 
 #[tokio::test]
+async fn a_key_as_openssl_and_the_step_program_write_it_renews_too() {
+    let (bench, ca) = (Bench::new(), sim().await);
+    let key = bench.path().join("otelcol.key");
+    std::fs::write(&key, include_str!("../read/testdata/sec1.pem")).unwrap();
+    let shelf = bench.shelf(vec![bench.gear("otelcol")], bench.step(&ca));
+    assert_eq!(renew(&shelf, Want::Due).await.unwrap().as_deref(), Some("step-ca: sign"));
+    assert_eq!(renew(&shelf, Want::Now).await.unwrap().as_deref(), Some("step-ca: renew"), "by mutual TLS");
+}
+
+#[tokio::test]
 async fn other_names_are_signed_anew() {
     let (bench, ca) = (Bench::new(), sim().await);
     let first = bench.shelf(vec![bench.gear("otelcol")], bench.step(&ca));

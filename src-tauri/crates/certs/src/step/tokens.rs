@@ -127,11 +127,6 @@ pub(super) fn after_expiry(
     Ok(format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
 }
 
-/// A key in PKCS#8, whatever its file was.
-pub(super) fn pkcs8(key: &Key) -> Vec<u8> {
-    key.pair.serialize_der()
-}
-
 fn dated(now_us: i64) -> Result<Value, String> {
     let now = now_us / MICROS;
     let mut id = [0_u8; 32];

@@ -5,9 +5,8 @@ use std::{io, sync::Arc, time::Duration};
 use lab::{Code, Failure};
 use reqwest::{Method, Url, header};
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, RootCertStore,
-    crypto::aws_lc_rs,
-    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
+    AlertDescription, CertificateError, ClientConfig, RootCertStore, crypto::aws_lc_rs,
+    pki_types::CertificateDer,
 };
 use serde_json::Value;
 
@@ -70,8 +69,7 @@ impl Wire {
             None => config.with_no_client_auth(),
             Some((chain, key)) => {
                 let chain = chain.iter().map(|one| CertificateDer::from(one.clone())).collect();
-                let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(super::tokens::pkcs8(key)));
-                config.with_client_auth_cert(chain, key).map_err(|error| failed(&error))?
+                config.with_client_auth_cert(chain, key.der.clone_key()).map_err(|error| failed(&error))?
             }
         };
         let http = reqwest::Client::builder()
