@@ -89,20 +89,22 @@ fn place(gear: &CertificateGear) -> String {
         .unwrap_or_else(|| "nowhere".to_owned())
 }
 
+/// Certificates in a file of this kind; the folder is where paths in it begin.
+type Reader = fn(&[u8], &Path) -> Result<Vec<Entry>, String>;
+
 fn of_files(gear: &CertificateGear, look: &Look) -> Result<Vec<(String, CertificateFacts)>, Failure> {
     if let Some(cert) = &gear.cert {
         return files::pair(cert, gear, look).map(|facts| vec![(String::new(), facts)]);
     }
-    let (path, read): (_, fn(&[u8], &Path) -> Result<Vec<Entry>, String>) =
-        match (&gear.kubeconfig, &gear.talosconfig, &gear.secrets) {
-            (Some(path), ..) => (path, kubeconfig),
-            (_, Some(path), _) => (path, talosconfig),
-            (.., Some(path)) => (path, secrets),
-            _ => {
-                let why = "the board file does not say where it is";
-                return Err(unreadable(&gear.name, Code::BadConfig, why.to_owned()));
-            }
-        };
+    let (path, read): (_, Reader) = match (&gear.kubeconfig, &gear.talosconfig, &gear.secrets) {
+        (Some(path), ..) => (path, kubeconfig),
+        (_, Some(path), _) => (path, talosconfig),
+        (.., Some(path)) => (path, secrets),
+        _ => {
+            let why = "the board file does not say where it is";
+            return Err(unreadable(&gear.name, Code::BadConfig, why.to_owned()));
+        }
+    };
     let bytes = read_bounded(path).map_err(|error| files::absent(&gear.name, path, &error))?;
     let told =
         |why: String| unreadable(&gear.name, Code::DeviceRefused, format!("{}: {why}", path.display()));

@@ -41,8 +41,7 @@ impl Heard {
     }
 }
 
-fn start(bench: &Bench, config: ShelfConfig) -> (KeeperHandle, Heard, CancellationToken) {
-    let _ = bench;
+fn start(config: ShelfConfig) -> (KeeperHandle, Heard, CancellationToken) {
     let (heard, stop) = (Heard::default(), CancellationToken::new());
     let (handle, _task) = Keeper::start(KeeperConfig::new(config), heard.sink(), stop.clone());
     (handle, heard, stop)
@@ -51,7 +50,7 @@ fn start(bench: &Bench, config: ShelfConfig) -> (KeeperHandle, Heard, Cancellati
 #[tokio::test]
 async fn all_are_made_kept_and_counted() {
     let bench = Bench::new();
-    let (handle, heard, stop) = start(&bench, bench.config(bench.seven(), lab_gear()));
+    let (handle, heard, stop) = start(bench.config(bench.seven(), lab_gear()));
     handle.check().await.unwrap();
     assert_eq!(heard.judged("otelcol").state, CertificateState::Good, "{:?}", heard.judged("otelcol"));
     assert_eq!(heard.judged("lab CA").state, CertificateState::Good);
@@ -85,7 +84,7 @@ async fn a_refusal_is_told_with_its_reason_and_the_next_try() {
     let ca = StepCaSim::start("boss@ca.lab", "another password").await.unwrap();
     bench.lapsed(&ca, "otelcol");
     ca.turn(StepCaKnob::RenewAfterExpiry(false));
-    let (handle, heard, _stop) = start(&bench, bench.config(vec![bench.gear("otelcol")], bench.step(&ca)));
+    let (handle, heard, _stop) = start(bench.config(vec![bench.gear("otelcol")], bench.step(&ca)));
     handle.check().await.unwrap();
     let judged = heard.judged("otelcol");
     assert_eq!(judged.state, CertificateState::Expired);
@@ -103,7 +102,7 @@ async fn a_silent_ca_is_named_since_when_and_renewal_follows_when_it_answers() {
     let mut gear = bench.step(&ca);
     let lab::gear::CaGear::Step { root, .. } = &mut gear else { unreachable!() };
     let right = root.clone();
-    let (handle, heard, _stop) = start(&bench, bench.config(vec![bench.gear("otelcol")], gear));
+    let (handle, heard, _stop) = start(bench.config(vec![bench.gear("otelcol")], gear));
     handle.check().await.unwrap();
     assert_eq!(heard.judged("otelcol").state, CertificateState::Good, "{:?}", heard.judged("otelcol"));
     assert!(right.exists());
@@ -132,7 +131,7 @@ async fn nothing_is_renewed_by_a_clock_that_is_not_believed() {
     let bench = Bench::new();
     let config = bench.config(vec![bench.gear("otelcol")], lab_gear());
     bench.trust(false);
-    let (handle, heard, _stop) = start(&bench, config);
+    let (handle, heard, _stop) = start(config);
     handle.check().await.unwrap();
     assert!(!bench.path().join("otelcol.pem").exists());
     assert!(!crate::LabCa::exists(&bench.path().join("certs")), "no root is made at a wrong time");
@@ -148,13 +147,13 @@ async fn five_days_behind_nothing_is_judged_and_nothing_is_asked() {
     let bench = Bench::new();
     let ca = StepCaSim::start("boss@ca.lab", PASSWORD).await.unwrap();
     let shelf = bench.config(vec![bench.gear("otelcol")], bench.step(&ca));
-    let (handle, heard, stop) = start(&bench, shelf.clone());
+    let (handle, heard, stop) = start(shelf.clone());
     handle.check().await.unwrap();
     stop.cancel();
     let asked = ca.view();
     bench.clock_ahead(-5 * DAY_US);
     bench.trust(false);
-    let (handle, again, _stop) = start(&bench, shelf);
+    let (handle, again, _stop) = start(shelf);
     handle.check().await.unwrap();
     let reading = again.last_look().unwrap().list.into_iter().find(|one| one.name == "otelcol").unwrap();
     let judged = judge(&reading, real_now_us() - 5 * DAY_US, lab::clock::Trust::Behind);
@@ -176,7 +175,7 @@ async fn reload_runs_after_a_renewal_and_its_result_is_told() {
     let bench = Bench::new();
     let mut gear = bench.gear("otelcol");
     gear.reload = ["sh", "-c", "echo unit is gone >&2; exit 4"].map(str::to_owned).to_vec();
-    let (handle, heard, _stop) = start(&bench, bench.config(vec![gear], lab_gear()));
+    let (handle, heard, _stop) = start(bench.config(vec![gear], lab_gear()));
     handle.check().await.unwrap();
     let judged = heard.judged("otelcol");
     assert_eq!(judged.reading.renewal.reload.as_deref(), Some("sh: exit 4: unit is gone"));

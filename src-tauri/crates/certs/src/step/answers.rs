@@ -196,9 +196,9 @@ pub(super) async fn provisioner(wire: &Wire, name: &str) -> Result<(String, Stri
 }
 
 fn duration(seconds: i64) -> String {
-    match seconds {
-        ..=7200 => format!("{} min", seconds / 60),
-        ..=172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} d", seconds / 86400),
+    match seconds / 3600 {
+        ..2 => format!("{} min", seconds / 60),
+        hours @ 2..48 => format!("{hours} h"),
+        hours => format!("{} d", hours / 24),
     }
 }
