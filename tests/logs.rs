@@ -50,42 +50,39 @@ fn records_are_found_counted_once_and_survive_a_kill() {
     let word = found[0]["message"].as_str().unwrap().split_whitespace().next().unwrap().to_owned();
     let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_owned();
     let grep = bench.lines(&["logs", "--grep", &word, "--count", "3"]);
-    assert!(!grep.is_empty() && grep.iter().all(|r| r["message"].as_str().unwrap().to_lowercase().contains(&word.to_lowercase())), "{word}: {grep:?}");
+    assert!(
+        !grep.is_empty()
+            && grep.iter().all(|r| r["message"]
+                .as_str()
+                .unwrap()
+                .to_lowercase()
+                .contains(&word.to_lowercase())),
+        "{word}: {grep:?}"
+    );
     assert_eq!(counter(&bench, "NumMessages")["source"], "log");
     assert_eq!(counter(&bench, "NumDHCPDiscover")["source"], "engine");
     bench.json(&["power", "on", "1"]);
     until("a DHCP discovery to be counted", SOON, || {
         counter(&bench, "NumDHCPDiscover")["value"].as_u64().filter(|count| *count > 0)
     });
-    bench.kill();
-
-    // What was in the file is counted once, whatever the moment of the kill.
-    let bench = served(dir.path(), &[]);
-    assert!(counter(&bench, "NumDHCPDiscover")["value"].as_u64() > Some(0), "counters survive");
+    // Once it writes no more, what is in its file is what was counted.
     bench.json(&["fault", "collector-silent"]);
     let folder = dir.path().join("simulated");
-    let folder = if folder.is_dir() { folder } else { board_folder(dir.path()) };
-    until("every record of the file to be counted", SOON, || {
+    let seen = until("every record of the file to be counted", SOON, || {
         let (file, ours) = (counted(&folder), counter(&bench, "NumMessages")["value"].as_u64()?);
-        (file == ours).then_some(())
+        (file == ours).then_some(ours)
     });
-    bench.stop();
-}
+    bench.kill();
 
-/// The folder with the board's database.
-fn board_folder(data: &Path) -> std::path::PathBuf {
-    let mut stack = vec![data.to_owned()];
-    while let Some(folder) = stack.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap().flatten() {
-            if entry.file_name() == "events.db" {
-                return folder;
-            }
-            if entry.path().is_dir() {
-                stack.push(entry.path());
-            }
-        }
-    }
-    panic!("no database under {}", data.display());
+    // Its collector begins a new file with each start; what was counted before stays counted.
+    let bench = served(dir.path(), &[]);
+    until("counting to go on where it was", SOON, || {
+        let (file, ours) = (counted(&folder), counter(&bench, "NumMessages")["value"].as_u64()?);
+        assert!(ours >= seen, "{ours} after {seen}");
+        (file > 0 && ours > seen).then_some(())
+    });
+    assert!(counter(&bench, "NumDHCPDiscover")["value"].as_u64() > Some(0), "counters survive");
+    bench.stop();
 }
 
 #[test]
@@ -118,7 +115,8 @@ fn certificates_are_good_before_they_are_needed_and_a_wrong_clock_is_named_first
     });
     let ours: Vec<_> = list.iter().filter(|certificate| certificate["ours"] == true).collect();
     assert!(ours.len() >= 2 && ours.iter().all(|certificate| certificate["state"] == "good"), "{list:?}");
-    let wally = list.iter().find(|certificate| certificate["name"] == "wally").expect("found by its TLS endpoint");
+    let wally =
+        list.iter().find(|certificate| certificate["name"] == "wally").expect("found by its TLS endpoint");
     assert!(wally["fingerprint"].is_string(), "{wally}");
     bench.stop();
 
@@ -127,7 +125,7 @@ fn certificates_are_good_before_they_are_needed_and_a_wrong_clock_is_named_first
     let clock = until("the clock to be judged", SOON, || {
         Some(bench.json(&["status"])["clock"].clone()).filter(|clock| clock["trust"] == "behind")
     });
-    assert!(clock["says"].as_str().unwrap().contains('5'), "{clock}");
+    assert!(clock["says"].as_str().unwrap().contains(" d behind the newest event"), "{clock}");
     let list = until("certificates to be looked at", SOON, || {
         bench.json(&["status"])["certificates"]["list"].as_array().filter(|list| !list.is_empty()).cloned()
     });

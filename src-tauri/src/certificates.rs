@@ -32,6 +32,7 @@ pub fn shelf(
     let mut gear: Vec<CertificateGear> =
         board.certificates.iter().map(|written| placed(written, board, folder, dial)).collect();
     gear.extend(own(board, data));
+    make_folders(board, folder);
     let data = data.clone();
     ShelfConfig {
         gear,
@@ -41,6 +42,19 @@ pub fn shelf(
         secrets: Arc::new(move |name: &str| secret(&data, name)),
         clock: Arc::new(|| clock::now().wall_us),
         trust,
+    }
+}
+
+/// Folders inside the board's own folder are ours to make; any other must be there.
+fn make_folders(board: &Board, folder: &Path) {
+    let written =
+        board.certificates.iter().filter(|gear| gear.renew).flat_map(|gear| [&gear.cert, &gear.key]);
+    let inside = written.flatten().filter(|path| path.is_relative());
+    for parent in inside.filter_map(|path| folder.join(path).parent().map(Path::to_owned)) {
+        // Without it the certificate's own renewal says what is missing.
+        if let Err(error) = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&parent) {
+            tracing::warn!(%error, folder = %parent.display(), "a folder for certificates could not be made");
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 // Photographs the screens of the real program on its simulated board at the kiosk's true size, for the documents.
-//   node bench/screens.mjs PROGRAM FOLDER [labs|gear]
+//   node bench/screens.mjs PROGRAM FOLDER [labs|gear|watched]
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -90,10 +90,29 @@ async function gear({ data, url, page }) {
   await shot('devices');
 }
 
+/** Log records, certificates, and a stream that falls silent. */
+async function watched({ data, url, page }) {
+  const shot = (name) => page.screenshot({ path: join(folder, `${name}.png`) });
+  await page.goto(`${url}/#/observe/certificates`);
+  await page.locator('[data-certificate="otelcol"][data-state="good"]').waitFor({ timeout: 60_000 });
+  await page.locator('[data-certificate="wally"]').waitFor();
+  await shot('certificates');
+  await page.goto(`${url}/#/observe/signals`);
+  await page.locator('[data-record]').nth(5).waitFor({ timeout: 30_000 });
+  // Until a rate over ten seconds is one.
+  await page.waitForTimeout(10_000);
+  await shot('signals');
+  await tell(program, data, 'fault', 'collector-silent');
+  await page.goto(`${url}/#/board`);
+  await page.getByTestId('silent').waitFor({ timeout: 90_000 });
+  await shot('silent');
+}
+
 try {
   for (const [scenes, on] of [
     [labs, board],
     [gear, 'simulated'],
+    [watched, 'simulated'],
   ]) {
     if (only !== undefined && only !== scenes.name) continue;
     const served = await serve(program, 4, on);

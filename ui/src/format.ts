@@ -72,7 +72,9 @@ export function span(ms: number): string {
   if (s < 172_800) return duration(s);
   const days = Math.floor(s / 86_400);
   if (days < 100) return `${days} d ${Math.floor((s % 86_400) / 3600)} h`;
-  return days < 365 ? `${days} d` : `${Math.floor(days / 365)} y ${days % 365} d`;
+  if (days < 365) return `${days} d`;
+  const years = Math.floor(days / 365);
+  return years < 100 ? `${years} y ${days % 365} d` : `${years} y`;
 }
 
 /** A date near now: `05:41` of today, `tomorrow 05:41`, `21 Nov 05:41`, `21 Nov 2031`. */

@@ -44,6 +44,7 @@ export const signalWords = {
     behind: (span: string) => `clock ${span} behind`,
     ahead: (span: string) => `clock ${span} ahead`,
     off: 'clock is wrong',
+    notConfirmed: 'clock not confirmed',
     inStep: (says: string) => `clock ${says}`,
     trust: {
       good: 'confirmed',

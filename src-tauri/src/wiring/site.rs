@@ -90,6 +90,10 @@ impl BootSite {
         })
     }
 
+    pub(super) fn boss(&self) -> Ipv4Addr {
+        self.board.network.boss
+    }
+
     /// An address as the board file writes it; on the simulated board others are dialled in their place.
     pub(super) fn written(&self, dialled: IpAddr) -> IpAddr {
         let IpAddr::V4(v4) = dialled.to_canonical() else { return dialled };

@@ -76,7 +76,10 @@ impl Translator {
             let (subject, stamp) = (lab::status::BOARD.to_owned(), stamp.clone());
             self.engine.put(Observation::Fact { subject, stamp, body: Box::new(body) });
         }
-        self.own.saw(seen, |address| self.site.written(address));
+        // What we ask ourselves, to see whether we keep our promises, is nobody's boot.
+        if self.site.written(seen.peer.ip()) != IpAddr::V4(self.site.boss()) {
+            self.own.saw(seen, |address| self.site.written(address));
+        }
         if let What::LogLine { proto, severity, text } = &seen.what {
             let who = self.site.machine(seen.peer.ip(), seen.mac).map(|m| m.name.clone());
             self.own.record(boot_log(who, *proto, *severity, text, &stamp));

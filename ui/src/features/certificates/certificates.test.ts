@@ -36,6 +36,10 @@ describe('the line above the list', () => {
       clock: null,
     });
   });
+  it('says of a clock that nobody confirms no more than that', () => {
+    const clock = aClock({ trust: 'unconfirmed', says: 'nobody outside confirms it', ahead: null });
+    expect(headline(aCertificates(), clock, T0).rest).toEqual(['clock not confirmed']);
+  });
   it('names a clock that is not right before anything else', () => {
     const unknown = aCertificate({ state: 'unknown' });
     expect(headline(aCertificates({ list: [unknown] }), aClockBehind(), T0)).toEqual({

@@ -28,7 +28,8 @@ export function headline(certificates: CertificatesWire, clock: ClockWire | null
   }
   if (clock !== null && !believed(clock))
     return { first: words.time.inStep(clock.says), rest, clock: say.clockFirst(clock.remedy) };
-  if (clock !== null) rest.push(words.time.inStep(clock.says));
+  if (clock?.trust === 'good') rest.push(words.time.inStep(clock.says));
+  else if (clock !== null) rest.push(words.time.notConfirmed);
   return { first: say.of(certificates.good, certificates.list.length), rest, clock: null };
 }
 

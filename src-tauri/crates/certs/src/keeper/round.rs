@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use futures::{StreamExt, stream};
 use lab::{
     Code, Failure,
-    certificate::{CertificateReading, CertificatesReading},
+    certificate::{CertificateReading, CertificateState, CertificatesReading, judge},
     counts::Counter,
 };
 use tokio::time::Instant;
@@ -47,7 +47,8 @@ impl Rounds {
         let renewed = self.renew_due(now_us, !silent).await;
         for reading in self.last.list.iter().filter(|reading| reading.ours) {
             (self.sink)(News::Counted(Counter::CertChecks));
-            if !renewed.contains(&reading.name) && reading.renewal.failure.is_none() {
+            let good = judge(reading, now_us, self.shelf.trust()).state == CertificateState::Good;
+            if good && !renewed.contains(&reading.name) {
                 (self.sink)(News::Counted(Counter::CertOk));
             }
         }
