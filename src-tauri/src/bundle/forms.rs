@@ -84,7 +84,7 @@ mod tests {
 
     fn base64(bytes: &[u8]) -> String {
         let mut text = of_base64(bytes, 0);
-        if bytes.len() % 3 != 0 {
+        if !bytes.len().is_multiple_of(3) {
             // The last digit is mixed with zeros.
             let mut padded = bytes.to_vec();
             padded.extend([0, 0]);

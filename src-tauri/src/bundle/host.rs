@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{Read, Seek, SeekFrom},
     os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use serde_json::{Value, json};
@@ -115,7 +115,7 @@ pub(super) fn files(data: &DataDir) -> Vec<String> {
     lines
 }
 
-fn line(root: &Path, path: &PathBuf, meta: &fs::Metadata) -> String {
+fn line(root: &Path, path: &Path, meta: &fs::Metadata) -> String {
     let name = path.strip_prefix(root).unwrap_or(path).display().to_string();
     let changed = jiff::Timestamp::from_second(meta.mtime()).map(|at| at.to_string()).unwrap_or_default();
     let mode = format!("{:o}", meta.mode() & 0o7777);

@@ -77,7 +77,7 @@ impl Usb {
             // One that is mounted elsewhere is part of the system.
             let ours = mounted.as_ref().is_none_or(|folder| self.is_place(folder));
             let free = mounted.as_ref().and_then(|folder| statvfs(folder).ok());
-            let free = free.map(|stat| stat.blocks_available() as u64 * stat.fragment_size() as u64);
+            let free = free.map(|stat| stat.blocks_available() * stat.fragment_size());
             let folder = mounted.map(|folder| folder.display().to_string());
             ours.then(|| Stick { id, title: title.clone(), bytes, folder, free })
         };
