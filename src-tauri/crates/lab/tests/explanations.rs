@@ -292,6 +292,8 @@ fn several_faults_with_one_cause_are_one_card() {
     }
     let late = bench.now() + 25.0;
     assert!(bench.common_at(late).is_none(), "nothing of ours is in trouble: three cards");
+    bench.trouble("disk", "4 GB of 270 GB are free");
+    assert!(bench.common_at(late).is_none(), "a disk that is nearly full keeps nobody from booting");
     bench.trouble("dhcp", "its socket is gone");
     let (common, machines) = bench.common_at(late).unwrap();
     assert_eq!(common.code, V::ServiceDown);

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     event::{Moment, Stamp},
+    health::{DISK, MEMORY, TEMPERATURE},
     live::GOODBYE,
     power::PowerState,
     status::Status,
@@ -22,6 +23,20 @@ pub const CPU: &str = "cpu";
 pub const CLOCK: &str = "clock";
 /// Messages to people who are not there.
 pub const WEBHOOK: &str = "webhook";
+
+/// What may be in trouble while every machine boots: it explains none that does not.
+const NO_BOOT_NEEDS: [&str; 10] = [
+    WEBHOOK,
+    DISK,
+    MEMORY,
+    TEMPERATURE,
+    "telemetry",
+    "log database",
+    "damaged log database",
+    "damaged event database",
+    "certificate of the API",
+    "old addresses",
+];
 
 /// Faults that begin within this are looked at together.
 const TOGETHER_S: f64 = 5.0;
@@ -128,9 +143,11 @@ fn causes(status: &Status) -> Vec<Cause> {
         let at = Moment { seq: device.seq, stamp: device.since.clone() };
         Some(Cause { code, at, says: format!("{says}: {}.", failure.why), remedy: failure.remedy.clone() })
     };
-    // No machine waits for a message to somebody who is not here.
-    let own = [OWN_LINK, STORAGE, CPU, CLOCK, WEBHOOK];
-    let services = status.troubles.keys().filter(|name| !own.contains(&name.as_str()));
+    let own = [OWN_LINK, STORAGE, CPU, CLOCK];
+    let services = status
+        .troubles
+        .keys()
+        .filter(|name| !own.contains(&name.as_str()) && !NO_BOOT_NEEDS.contains(&name.as_str()));
     let services = services.filter_map(|name| {
         trouble(name, VerdictCode::ServiceDown, &format!("Our service {name} is in trouble"))
     });

@@ -86,10 +86,12 @@ fn between(bad: bool, well: bool) -> Look {
     }
 }
 
-/// Bad below 5 % or 500 MB. Small disks are judged by the share alone: of a tmpfs of 256 MB 500 MB can never be free.
+/// Bad below 500 MB, and below 5 % where that is less than 5 GB: a twentieth of a large disk is plenty. Small disks are judged
+/// by the share alone: of a tmpfs of 256 MB 500 MB can never be free.
 fn disk_look(free: u64, total: u64) -> Look {
     let small = total < 4_000 * MB;
-    let less = |share: u64, mb: u64| free < total / 100 * share || (!small && free < mb * MB);
+    let share = |of_hundred: u64| free < total / 100 * of_hundred && free < of_hundred * 1_000 * MB;
+    let less = |of_hundred: u64, mb: u64| share(of_hundred) || (!small && free < mb * MB);
     between(less(5, 500), !less(7, 700))
 }
 

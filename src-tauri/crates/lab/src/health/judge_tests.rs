@@ -54,6 +54,8 @@ fn each_thing_has_its_threshold_and_its_words() {
         (Health::default(), &[]),
         (disk(499 * MB, 8 * GB), &[DISK]),
         (disk(800 * MB, 8 * GB), &[]),
+        (disk(12 * GB, 270 * GB), &[]),
+        (disk(4 * GB, 270 * GB), &[DISK]),
         (disk(200 * MB, 256 * MB), &[]),
         (disk(10 * MB, 256 * MB), &[DISK]),
         (memory(96 * GB, 100 * GB), &[MEMORY]),
