@@ -122,7 +122,9 @@ fn a_taken_port_names_its_holder_and_a_bad_board_its_line() {
     let said = text(&output.stderr);
     assert!(said.contains(&format!("pid {}", std::process::id())) && said.contains("--listen"), "{said}");
 
-    // Beyond this computer nothing is said in clear, and a pair that is none is no reason to.
+    // Beyond this computer nothing is said in clear: not where the lab's CA has no place for a certificate, and a pair that
+    // is none is no reason to.
+    std::fs::write(dir.path().join("tls"), "in the way").unwrap();
     let missing = dir.path().join("missing.pem");
     let missing = missing.to_str().unwrap();
     for tls in [&[][..], &["--tls-cert", missing, "--tls-key", missing], &["--tls-cert", missing]] {

@@ -153,11 +153,9 @@ pub fn ensure_own(board: &Board, data: &DataDir) -> Result<()> {
     let folder = data.board(board)?;
     let gear = own_gear(board, data);
     if let Some(parent) = gear.cert.as_ref().and_then(|cert| cert.parent()) {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(parent)
-            .context("make the folder of the certificate")?;
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent);
+        made.with_context(|| format!("make the folder {} for a certificate", parent.display()))
+            .context(BadBoard { remedy: OWN_PAIR.into() })?;
     }
     let dial = Dial::new(board.board.kind);
     let trust = Arc::new(|| Trust::Unconfirmed);
@@ -170,7 +168,11 @@ pub fn ensure_own(board: &Board, data: &DataDir) -> Result<()> {
     each.into_iter().try_for_each(|one| one.outcome.map(drop).map_err(in_words))
 }
 
+/// Who has a certificate needs none of ours.
+const OWN_PAIR: &str =
+    "make room and rights for it, or name a certificate with --tls-cert FILE --tls-key FILE";
+
 fn in_words(failure: Failure) -> anyhow::Error {
-    let remedy = failure.remedy.clone();
+    let remedy = format!("{}; or name a certificate with --tls-cert FILE --tls-key FILE", failure.remedy);
     anyhow::Error::new(failure).context(BadBoard { remedy })
 }
