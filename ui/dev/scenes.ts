@@ -26,7 +26,7 @@ import {
   verdictAt,
   type Scene,
 } from './records.ts';
-import { certificatesOf, clockOf, healthOf, healthTroubles, sticksOf, streamsOf } from './watched.ts';
+import { certificatesOf, clockOf, healthOf, healthTroubles, streamsOf } from './watched.ts';
 import { endingOf, placesOf, replacementsOf } from './whole.ts';
 
 export class World {
@@ -331,13 +331,6 @@ export class World {
       this.taken = true;
       return ok({ says: 'node4 is the new PC from its next boot on.' });
     }
-    if (path === '/bundle/sticks') return ok(sticksOf(this.scene));
-    if (path === '/bundle/stick')
-      return ok({
-        file: 'statusinator-2026-03-01.tar.gz',
-        bytes: 3_114_000,
-        says: 'written; the stick can be pulled out',
-      });
     if (path === '/logs/records') return ok(page(this.scene, this.t0, query));
     if (path === '/logs/counters') return ok(countersAt(this.scene, this.t0));
     if (path === '/certificates/check' || /^\/certificates\/[^/]+\/renew$/.test(path)) {

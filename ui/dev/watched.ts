@@ -6,7 +6,6 @@ import type {
   FailureWire,
   HealthWire,
   StatusWire,
-  StickWire,
   StreamWire,
 } from '../src/api/wire';
 import { iso, type Scene } from './records.ts';
@@ -293,8 +292,3 @@ export const healthTroubles = (scene: Scene, t0: number): StatusWire['troubles']
           since: iso(t0 - 20_000),
         },
       ];
-
-export const sticksOf = (scene: Scene): StickWire[] =>
-  scene === 'idle'
-    ? []
-    : [{ id: 'sda1', title: 'SanDisk Ultra', bytes: 31e9, folder: '/media/stick', free_bytes: 12.4e9 }];

@@ -355,15 +355,6 @@ test('everything is switched off by holding, and what is still on is named', asy
   await expectAccessible(page);
 });
 
-test('a diagnosis is written to a stick by one touch', async ({ page, open }) => {
-  await open('normal', '#/system/health');
-  const asked = page.waitForRequest((request) => request.url().endsWith('/bundle/stick'));
-  await page.getByRole('button', { name: 'Write to SanDisk Ultra, 12 GB free' }).click();
-  expect((await asked).postDataJSON()).toEqual({ stick: 'sda1' });
-  await expect(page.getByTestId('bundle')).toContainText('the stick can be pulled out');
-  await expectFits(page, true);
-});
-
 test('reads at two metres', async ({ page, open }) => {
   await open('fault', '#/board');
   const sizes = await page.locator('[data-machine="5"]').evaluate((tile) => {

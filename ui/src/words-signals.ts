@@ -263,18 +263,6 @@ export const signalWords = {
     noSources: 'Nothing else tells the time here.',
   },
 
-  bundle: {
-    title: 'Diagnosis',
-    tells: 'Versions, events, logs, packets of the last boots; no secrets.',
-    plug: 'Plug a USB stick into the controller to take it along.',
-    write: (title: string, free: string | null) =>
-      `Write to ${title}${free === null ? '' : `, ${free} free`}`,
-    writing: 'Writing the archive',
-    written: (says: string, file: string, size: string) => `${says}. ${file}, ${size}.`,
-    download: 'Download',
-    downloaded: (name: string, size: string) => `${name}, ${size}.`,
-  },
-
   live: {
     title: 'Live',
     rate: 'log records per second',

@@ -20,8 +20,6 @@ import type {
   RunWire,
   StartedWire,
   StatusWire,
-  StickWire,
-  StickWrittenWire,
   UplinkWire,
   WifiNetworkWire,
 } from './wire';
@@ -37,9 +35,6 @@ const JOIN_MS = 150_000;
 
 /** Every certificate is looked at and what is due is renewed: a CA that hangs is given up after some seconds each. */
 const CERTIFICATES_MS = 60_000;
-/** An archive is made of the database while it is in use, and an old stick is slow. */
-const BUNDLE_MS = 130_000;
-const STICK_MS = 310_000;
 /** A search through a million records on a busy disk. */
 const SEARCH_MS = 22_000;
 
@@ -183,17 +178,6 @@ export const api = {
   records: (query: string, limit: number) =>
     get<RecordsWire>(`/logs/records?limit=${limit}${query === '' ? '' : `&${query}`}`, SEARCH_MS),
   counters: () => get<CountersWire>('/logs/counters'),
-  /** Sticks that are plugged into the controller. */
-  sticks: () => get<StickWire[]>('/bundle/sticks'),
-  bundleToStick: async (stick: string) =>
-    (await (await post('/api/v1/bundle/stick', { stick }, STICK_MS)).json()) as StickWrittenWire,
-  /** The archive for a diagnosis, and the name that it wants to have. */
-  bundle: async (): Promise<{ name: string; blob: Blob }> => {
-    const response = await post('/api/v1/bundle', {}, BUNDLE_MS);
-    const said = response.headers.get('content-disposition') ?? '';
-    const name = /filename="([^"/]+)"/.exec(said)?.[1] ?? 'statusinator-bundle.tar.gz';
-    return { name, blob: await response.blob() };
-  },
   networks: () => get<WifiNetworkWire[]>('/router/networks', SCAN_MS),
   joinWifi: async (ssid: string, password: string | null) =>
     (await (await post('/api/v1/router/join', { ssid, password }, JOIN_MS)).json()) as UplinkWire,

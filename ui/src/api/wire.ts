@@ -64,7 +64,5 @@ export type RecordsWire = Wire<'RecordsWire'>;
 export type CountersWire = Wire<'CountersWire'>;
 export type CounterWire = Wire<'CounterWire'>;
 export type TalkerWire = Wire<'TalkerWire'>;
-export type StickWire = Wire<'StickWire'>;
-export type StickWrittenWire = Wire<'StickWrittenWire'>;
 export type ResetWire = Wire<'ResetWire'>;
 export type TickWire = Wire<'TickWire'>;
