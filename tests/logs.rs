@@ -61,6 +61,12 @@ fn records_are_found_counted_once_and_survive_a_kill() {
     );
     assert_eq!(counter(&bench, "NumMessages")["source"], "log");
     assert_eq!(counter(&bench, "NumDHCPDiscover")["source"], "engine");
+    // Nothing is pressed on a guess: its state has to be known first.
+    until("machine 1 to be seen off", SOON, || {
+        let status = bench.json(&["status"]);
+        let machine = status["machines"].as_array()?.iter().find(|m| m["name"] == "node1")?.clone();
+        (machine["power"]["observed"] == "off").then_some(())
+    });
     bench.json(&["power", "on", "1"]);
     until("a DHCP discovery to be counted", SOON, || {
         counter(&bench, "NumDHCPDiscover")["value"].as_u64().filter(|count| *count > 0)
