@@ -284,7 +284,7 @@ test('records flow at 200 a second without a shift, stand still when paused, and
   expect(sum, moved.join('\n')).toBe(0);
   expect(await page.locator('[data-record]').count(), 'only what is in sight exists').toBeLessThan(20);
 
-  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.getByRole('button', { name: 'Pause', exact: true }).click();
   const still = await first.getAttribute('data-record');
   await expect(page.getByRole('button', { name: /Resume, \d\d+ new/ })).toBeVisible();
   expect(await first.getAttribute('data-record')).toBe(still);
@@ -450,7 +450,7 @@ test('works without a mouse: tabs by arrows, a start by Enter held', async ({ pa
 
 test('events can be paused and filtered', async ({ page, open }) => {
   await open('normal', '#/observe/events');
-  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.getByRole('button', { name: 'Pause', exact: true }).click();
   const first = await page.locator('ol button').first().textContent();
   await expect(page.getByRole('button', { name: /Resume, \d+ new/ })).toBeVisible();
   expect(await page.locator('ol button').first().textContent(), 'the list stands still').toBe(first);

@@ -64,7 +64,7 @@ test('records flow, and are filtered by the engine', async () => {
   await expect(records.first(), 'new ones come').not.toHaveAttribute('data-record', first ?? '', {
     timeout: SEEN_MS,
   });
-  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.getByRole('button', { name: 'Pause', exact: true }).click();
   await expectFits(page, true);
   await expectAccessible(page);
   await page.getByRole('button', { name: /Resume/ }).click();
@@ -83,6 +83,13 @@ test('a collector that falls silent is named on Board, with what to do, until it
   const tile = page.locator('[data-machine="6"]');
   await expect(tile).toBeVisible();
   const place = await tile.boundingBox();
+  // Silence is told against a pace, which takes some seconds to be learnt.
+  const pace = async () => {
+    const answer = await page.request.get(new URL('/api/v1/status', page.url()).href);
+    const status = (await answer.json()) as { streams: { name: string; pace: number | null }[] };
+    return status.streams.find((stream) => stream.name === 'collector')?.pace ?? null;
+  };
+  await expect.poll(pace, { timeout: SEEN_MS }).not.toBeNull();
   await program.tell('fault', 'collector-silent');
   const banner = page.getByTestId('silent');
   await expect(banner).toContainText(/Log stream silent for \d+ s: .+ — .+/, { timeout: SEEN_MS });
